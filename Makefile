@@ -15,6 +15,7 @@ help:
 KWOK_STEPS := kwok-check programs dashboards kwok-create-cluster kwok-context kwok-kubeconfig kwok-kubelet-gateway kwok-heal kwok-lgtm kwok-jaeger kwok-nodes \
   kwok-stats-proxy kwok-metrics-server kwok-kube-state-metrics kwok-workloads kwok-usage kwok-pods kwok-collector kwok-traces kwok-grafana kwok-ready
 K3D_STEPS := dashboards k3d-create-cluster k3d-lgtm k3d-collectors
+IN_CLUSTER_STEPS := dashboards in-cluster-install k3d-lgtm in-cluster-nodes
 
 ## kwok: brings up the KWOK lab; ends when its metrics are in Prometheus
 .PHONY: kwok
@@ -25,6 +26,11 @@ kwok: node_modules/.package-lock.json
 .PHONY: k3d
 k3d: node_modules/.package-lock.json
 	@$(TASK) lib/cli/steps.ts $(K3D_STEPS:%=tasks/%.ts)
+
+## in-cluster: runs the lab inside the cluster of KUBE_CONTEXT, with NODE_COUNT simulated nodes; ends when its metrics are in Prometheus
+.PHONY: in-cluster
+in-cluster: node_modules/.package-lock.json
+	@$(TASK) lib/cli/steps.ts $(IN_CLUSTER_STEPS:%=tasks/%.ts)
 
 ## kwok-down: takes the KWOK lab down and leaves nothing
 ## kwok-status: shows the parts of the KWOK lab and the number of nodes, pods and series
@@ -58,6 +64,10 @@ k3d: node_modules/.package-lock.json
 ## k3d-collectors: installs the two collectors, and waits until every node has metrics
 ## k3d-demo: runs a web server and a client in namespace demo of the cluster
 ## k3d-port-forward: forwards LGTM's ports of KUBE_CONTEXT's cluster to 127.0.0.1, until Ctrl-C
+## in-cluster-down: removes the lab with its simulated nodes from inside the cluster of KUBE_CONTEXT
+## in-cluster-install: installs the lab inside the cluster of KUBE_CONTEXT
+## in-cluster-nodes: scales the simulated nodes inside the cluster of KUBE_CONTEXT to NODE_COUNT
+## lab-image: writes the folder of the lab's own image, by npx tsx tasks/lab-image.ts --out image
 ## dashboards: writes the dashboards and the rules
 ## lint-dashboards: checks the text of dashboards and rules
 ## verify: checks every query and number of the dashboards on the running lab
@@ -74,7 +84,7 @@ k3d: node_modules/.package-lock.json
 STEPS := kwok-down kwok-status kwok-nodes kwok-pods kwok-workloads kwok-usage kwok-context kwok-check \
   kwok-create-cluster kwok-kubeconfig kwok-kubelet-gateway kwok-lgtm kwok-jaeger kwok-stats-proxy kwok-metrics-server kwok-kube-state-metrics kwok-collector kwok-traces \
   kwok-grafana kwok-ready kwok-scenario kwok-heal kwok-metrics kwok-boutique kwok-boutique-down \
-  k3d-down k3d-status k3d-create-cluster k3d-lgtm k3d-collectors k3d-demo k3d-port-forward dashboards lint-dashboards verify verify-alerts report view programs programs-export programs-import doctor update-version reference bench
+  k3d-down k3d-status k3d-create-cluster k3d-lgtm k3d-collectors k3d-demo k3d-port-forward in-cluster-install in-cluster-nodes in-cluster-down lab-image dashboards lint-dashboards verify verify-alerts report view programs programs-export programs-import doctor update-version reference bench
 .PHONY: $(STEPS)
 # These read many large responses: a young generation that holds one of ten thousand pods causes fewer garbage collections.
 verify report: TASK := node --max-semi-space-size=64 lib/cli/bundled.js

@@ -18,10 +18,19 @@ import { print, runTask, say } from '../lib/lab/task.ts'
 import { checkedRuleFiles } from '../lib/services/user-rules.ts'
 
 const about = 'Installs LGTM with the dashboards and rules, and waits until it answers.'
-const settings = ['kubeContext', 'collectionInterval', 'kubeletInsecureTls', 'dashboardsDir', 'rulesDir'] as const
+const settings = [
+  'kubeContext',
+  'collectionInterval',
+  'kubeletInsecureTls',
+  'dashboardsDir',
+  'rulesDir',
+  'otlpEndpoint',
+] as const
 const flags = { yes: 'change a cluster that the lab did not create without confirmation' }
 
 await runTask({ about, settings, flags, on: 'context', changesLab: true }, async ({ lab, flags: chosen }) => {
+  if (lab.settings.otlpEndpoint !== 'auto')
+    return print(`LGTM is not installed: OTLP_ENDPOINT is ${lab.settings.otlpEndpoint}`)
   const ownDashboards = requireSources(lab.settings, 'dashboardsDir')
   const { texts, notes } = provisionedDashboards(ownDashboards)
   for (const note of notes) say(note)

@@ -134,6 +134,36 @@ const definitions = {
     // The name of a context can contain nearly any character: `arn:aws:eks:eu-west-1:1:cluster/x`.
     parse: matching(/^[^\s-]\S{0,252}$/, 'be auto, or the name of a context'),
   },
+  shards: {
+    default: '1',
+    help: 'number of stats proxies and of collectors inside a cluster, which share its simulated nodes',
+    parse: integer(1, 100),
+  },
+  otlpEndpoint: {
+    default: 'auto',
+    help: 'where the collectors inside a cluster send metrics, as OTLP over HTTP; auto is the LGTM that the lab installs there',
+    parse: httpUrl,
+  },
+  clusterEvents: {
+    default: 'true',
+    help: 'whether the collectors inside a cluster send events of simulated pods as logs: true or false; false for a collector without the receiver k8s_events',
+    parse: truth,
+  },
+  nodePrefix: {
+    default: 'sim',
+    help: "what the names of simulated nodes inside a cluster begin with; no other node's may",
+    parse: matching(/^[a-z0-9]([-a-z0-9]{0,30}[a-z0-9])?$/, 'be 1 to 32 lower-case letters, digits and inner dashes'),
+  },
+  storageClass: {
+    default: 'auto',
+    help: "the StorageClass of the counters inside a cluster; auto is the cluster's default; none keeps them in the pods",
+    parse: matching(/^[a-z0-9][-a-z0-9.]{0,252}$/, 'be auto, none, or the name of a StorageClass'),
+  },
+  allow: {
+    default: 'none',
+    help: 'what make in-cluster found and may disregard: the names that it gave, separated by commas; none',
+    parse: matching(/^\S+$/, 'be none, or names separated by commas'),
+  },
   otelChart: {
     default: 'https://open-telemetry.github.io/opentelemetry-helm-charts',
     help: "source of the Helm chart opentelemetry-collector: a repository's URL, a chart's oci:// URL, or a local folder or .tgz",

@@ -11,6 +11,10 @@ import { $ } from '../system/run.ts'
 /** The namespace of everything that the lab installs in a cluster. */
 export const labNamespace = 'otel-lab'
 
+/** The namespace and the Helm release of the lab inside a cluster, and its parts. */
+export const inClusterNamespace = 'kube-otel-lab'
+export const inClusterParts = ['kwok', 'stats-proxy', 'collector'] as const
+
 /**
  * Checks that the cluster of the lab's context exists and answers.
  *
@@ -79,12 +83,12 @@ async function clusterUid(lab: Lab): Promise<string> {
   return text(fields(fields(JSON.parse(stdout))['metadata'])['uid']) ?? ''
 }
 
-/** Whether the lab's namespace exists. Throws a LabError when the lab did not create it. */
-export async function hasOwnNamespace(lab: Lab): Promise<boolean> {
-  const { stdout } = await $`${await kubectlCommand(lab)} get namespace ${labNamespace} -o json --ignore-not-found`
+/** Whether a namespace of the lab exists. Throws a LabError when the lab did not create it. */
+export async function hasOwnNamespace(lab: Lab, namespace: string = labNamespace): Promise<boolean> {
+  const { stdout } = await $`${await kubectlCommand(lab)} get namespace ${namespace} -o json --ignore-not-found`
   if (stdout.trim() === '') return false
   if (isManaged(JSON.parse(stdout))) return true
-  throw new LabError(`The lab did not create namespace ${labNamespace} of context "${lab.context}"`, {
+  throw new LabError(`The lab did not create namespace ${namespace} of context "${lab.context}"`, {
     next: 'use another cluster, or delete that namespace if it is not in use',
   })
 }

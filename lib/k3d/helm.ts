@@ -26,14 +26,14 @@ export function chartArgs(chart: string): string[] {
 /** The arguments of helm that install or upgrade a release. `mark` becomes its description. */
 export function installArgs(
   release: string,
-  given: { context: string; chart: string; valuesPath: string; mark: string },
+  given: { context: string; chart: string; valuesPath: string; mark: string; namespace?: string },
 ): string[] {
   return [
     'upgrade',
     release,
     ...chartArgs(given.chart),
     '--install',
-    ...clusterArgs(given.context),
+    ...clusterArgs(given.context, given.namespace),
     '--values',
     given.valuesPath,
     '--description',
@@ -46,12 +46,12 @@ export function installArgs(
 }
 
 /** The arguments of helm that uninstall a release and wait until its objects are gone. */
-export function uninstallArgs(release: string, context: string): string[] {
-  return ['uninstall', release, ...clusterArgs(context), '--wait', '--timeout', '2m']
+export function uninstallArgs(release: string, context: string, namespace?: string): string[] {
+  return ['uninstall', release, ...clusterArgs(context, namespace), '--wait', '--timeout', '2m']
 }
 
-function clusterArgs(context: string): string[] {
-  return ['--kube-context', context, '--namespace', labNamespace]
+function clusterArgs(context: string, namespace = labNamespace): string[] {
+  return ['--kube-context', context, '--namespace', namespace]
 }
 
 /** Throws a UsageError for a local path that is not a chart. */
@@ -71,16 +71,21 @@ export function requireChart(chart: string): void {
  *
  * Throws a LabError with Helm's message.
  */
-export async function ensureRelease(lab: Lab, release: string, values: string): Promise<boolean> {
-  const chart = lab.settings.otelChart
+export async function ensureRelease(
+  lab: Lab,
+  release: string,
+  values: string,
+  { chart = lab.settings.otelChart, namespace = labNamespace } = {},
+): Promise<boolean> {
   const mark = `kube-otel-lab ${chartMark(chart, values)}`
-  const { status, description } = await releaseStatus(lab, release)
+  const { status, description } = await releaseStatus(lab, release, namespace)
   if (status === 'deployed' && description === mark) return false
-  if (status !== undefined && status !== 'deployed') await uninstallRelease(lab, release)
+  if (status !== undefined && status !== 'deployed') await uninstallRelease(lab, release, namespace)
   ensureLabDirs(lab)
   const valuesPath = join(lab.configDir, `${release}.values.yaml`)
   writeFileAtomically(valuesPath, values)
-  const { exitCode, stderr } = await helm(installArgs(release, { context: lab.context, chart, valuesPath, mark }))
+  const given = { context: lab.context, chart, valuesPath, mark, namespace }
+  const { exitCode, stderr } = await helm(installArgs(release, given))
   if (exitCode === 0) return true
   const why = stderr.trim().split('\n').slice(-5).join('; ')
   const isUnreachable =
@@ -96,8 +101,13 @@ export async function ensureRelease(lab: Lab, release: string, values: string): 
 }
 
 /** The status (`deployed`, `failed`, `pending-install`, …) and description of a release; empty when it does not exist. */
-export async function releaseStatus(lab: Lab, release: string): Promise<v.InferOutput<typeof releaseSchema>['info']> {
-  const { exitCode, stdout, stderr } = await helm(['status', release, ...clusterArgs(lab.context), '--output', 'json'])
+export async function releaseStatus(
+  lab: Lab,
+  release: string,
+  namespace?: string,
+): Promise<v.InferOutput<typeof releaseSchema>['info']> {
+  const at = clusterArgs(lab.context, namespace)
+  const { exitCode, stdout, stderr } = await helm(['status', release, ...at, '--output', 'json'])
   if (exitCode !== 0) {
     if (/release: not found/.test(stderr)) return {}
     throw new LabError(`Helm could not read the status of ${release}`, { why: stderr.trim() })
@@ -106,8 +116,8 @@ export async function releaseStatus(lab: Lab, release: string): Promise<v.InferO
 }
 
 /** Uninstalls a release if it exists. */
-export async function uninstallRelease(lab: Lab, release: string): Promise<void> {
-  const { exitCode, stderr } = await helm(uninstallArgs(release, lab.context))
+export async function uninstallRelease(lab: Lab, release: string, namespace?: string): Promise<void> {
+  const { exitCode, stderr } = await helm(uninstallArgs(release, lab.context, namespace))
   if (exitCode === 0 || /release: not found/.test(stderr)) return
   throw new LabError(`Helm could not uninstall ${release}`, { why: stderr.trim().split('\n').slice(-5).join('; ') })
 }

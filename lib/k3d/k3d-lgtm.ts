@@ -10,7 +10,7 @@ import { imageOf } from '../lab/lab-images.ts'
 import { lookbackMs } from '../prometheus/prometheus-config.ts'
 import { randomPassword } from '../services/grafana-password.ts'
 import { readYamlDocuments, yamlText } from '../system/yaml-files.ts'
-import { labNamespace } from './agreement.ts'
+import { inClusterNamespace, labNamespace } from './agreement.ts'
 import { dashboardsOnNode, ownCluster } from './k3d-cluster.ts'
 import { type ClusterPrometheusInput, clusterPrometheusConfig } from './k3d-prometheus.ts'
 
@@ -86,6 +86,7 @@ export async function applyLgtm(lab: Lab, files: ReadonlyMap<string, string>): P
     clusterName: lab.settings.clusterName,
     intervalMs: lab.settings.collectionInterval,
     insecureTls: lab.settings.kubeletInsecureTls,
+    simulatedCa: await simulatedCa(lab),
     files,
     fromFolder,
   })
@@ -106,6 +107,13 @@ export async function lgtmPassword(lab: Lab): Promise<string> {
   const secret = ['secret', 'lgtm-admin', '-n', labNamespace, '--ignore-not-found']
   const { stdout } = await kubectl(lab, ['get', ...secret, '-o', 'jsonpath={.data.password}'])
   return Buffer.from(stdout, 'base64').toString()
+}
+
+/** The CA of the kubelets of the simulated nodes that the lab has in this cluster; undefined when it has none. */
+async function simulatedCa(lab: Lab): Promise<string | undefined> {
+  const secret = ['secret', 'collector-client', '-n', inClusterNamespace, '--ignore-not-found']
+  const { stdout } = await kubectl(lab, ['get', ...secret, '-o', 'jsonpath={.data.ca\\.crt}'])
+  return stdout === '' ? undefined : Buffer.from(stdout, 'base64').toString()
 }
 
 /** Creates the Secret with the administrator's password, from standard input, so that no argument list has it. */

@@ -9,6 +9,8 @@ export const mountedDir = '/otel-lgtm/kube-otel-lab'
 /** The folder of the pod's token and of the cluster's CA. */
 const IDENTITY_DIR = '/var/run/secrets/kubernetes.io/serviceaccount'
 
+const SIMULATED = { source_labels: ['__meta_kubernetes_node_label_kube_otel_lab_simulated'], regex: 'true' }
+
 export interface ClusterPrometheusInput {
   /** The document of kwok-config/prometheus.yaml, which has the same storage and the same relabeling of cAdvisor's series. */
   prometheusBase: unknown
@@ -16,6 +18,8 @@ export interface ClusterPrometheusInput {
   intervalMs: number
   /** Whether the nodes' certificates are left unchecked. */
   insecureTls: boolean
+  /** The CA of the kubelets of simulated nodes, PEM; without it the nodes are real. Of a cluster with both, the lab measures the simulated ones. */
+  simulatedCa?: string | undefined
 }
 
 /** The configuration of Prometheus inside a cluster, which scrapes itself and the cAdvisor of each kubelet. */
@@ -44,9 +48,13 @@ export function clusterPrometheusConfig(given: ClusterPrometheusInput): string {
         // Each kubelet directly.
         proxy_url: undefined,
         authorization: { credentials_file: `${IDENTITY_DIR}/token` },
-        tls_config: { ca_file: `${IDENTITY_DIR}/ca.crt`, insecure_skip_verify: given.insecureTls },
+        tls_config:
+          given.simulatedCa === undefined
+            ? { ca_file: `${IDENTITY_DIR}/ca.crt`, insecure_skip_verify: given.insecureTls }
+            : { ca: given.simulatedCa },
         kubernetes_sd_configs: [{ role: 'node' }],
         relabel_configs: [
+          ...(given.simulatedCa === undefined ? [] : [{ ...SIMULATED, action: 'keep' }]),
           ...items(cadvisor['relabel_configs']),
           { target_label: 'k8s_cluster_name', replacement: given.clusterName },
         ],

@@ -15,7 +15,7 @@ const STUCK_MS = 60_000
 const ROLLOUT_MS = 600_000
 
 /**
- * The rollout of an instance, from its Deployments, DaemonSets and pods in the API's form: the numbers of wanted and ready pods, whether all
+ * The rollout of an instance, from its Deployments, DaemonSets, StatefulSets and pods in the API's form: the numbers of wanted and ready pods, whether all
  * wanted ones have the newest template, and why pods wait.
  */
 export function rolloutOf(workloads: readonly unknown[], pods: readonly unknown[]) {
@@ -38,7 +38,8 @@ export function rolloutOf(workloads: readonly unknown[], pods: readonly unknown[
   const waiting = pods.flatMap(pod => {
     const { metadata, status } = fields(pod)
     const name = text(fields(metadata)['name']) ?? ''
-    const states = items(fields(status)['containerStatuses']).map(each =>
+    const { initContainerStatuses, containerStatuses } = fields(status)
+    const states = [...items(initContainerStatuses), ...items(containerStatuses)].map(each =>
       fields(fields(fields(each)['state'])['waiting']),
     )
     const unscheduled = items(fields(status)['conditions'])
@@ -52,10 +53,10 @@ export function rolloutOf(workloads: readonly unknown[], pods: readonly unknown[
 }
 
 /** Reads the rollout of an instance, by its label, from the API. */
-export async function readRollout(lab: Lab, instance: string) {
+export async function readRollout(lab: Lab, instance: string, namespace: string = labNamespace) {
   const list = (kinds: string) =>
-    getObjects(lab, [kinds, '-n', labNamespace, '-l', `app.kubernetes.io/instance=${instance}`])
-  const [workloads, pods] = await Promise.all([list('deployments,daemonsets'), list('pods')])
+    getObjects(lab, [kinds, '-n', namespace, '-l', `app.kubernetes.io/instance=${instance}`])
+  const [workloads, pods] = await Promise.all([list('deployments,daemonsets,statefulsets'), list('pods')])
   return rolloutOf(workloads, pods)
 }
 
@@ -64,20 +65,20 @@ export async function readRollout(lab: Lab, instance: string) {
  *
  * Throws a LabError with a pod's waiting reason and its last events, when a pod is stuck for a minute or at the time limit.
  */
-export async function waitForRollout(lab: Lab, instance: string): Promise<void> {
+export async function waitForRollout(lab: Lab, instance: string, namespace: string = labNamespace): Promise<void> {
   let stuckSinceMs = Number.POSITIVE_INFINITY
   let waitingPod: string | undefined
   const notReady = async (what: string, seen: string) =>
     new LabError(what, {
-      why: [seen, ...(waitingPod === undefined ? [] : await lastEvents(lab, waitingPod))].join('\n    '),
-      next: `kubectl --context ${lab.context} -n ${labNamespace} describe pods -l app.kubernetes.io/instance=${instance}`,
+      why: [seen, ...(waitingPod === undefined ? [] : await lastEvents(lab, waitingPod, namespace))].join('\n    '),
+      next: `kubectl --context ${lab.context} -n ${namespace} describe pods -l app.kubernetes.io/instance=${instance}`,
     })
   await waitUntil<void>({
     what: instance,
     timeoutMs: ROLLOUT_MS,
     everyMs: 1_000,
     check: async () => {
-      const { wanted, ready, isCurrent, waiting } = await readRollout(lab, instance)
+      const { wanted, ready, isCurrent, waiting } = await readRollout(lab, instance, namespace)
       if (isCurrent && ready >= wanted) return { done: undefined }
       const stuck = waiting.find(({ reason }) => STUCK.test(reason))
       stuckSinceMs = stuck === undefined ? Number.POSITIVE_INFINITY : Math.min(stuckSinceMs, Date.now())
@@ -96,8 +97,8 @@ export async function waitForRollout(lab: Lab, instance: string): Promise<void> 
 }
 
 /** The last events of a pod, the newest last. */
-async function lastEvents(lab: Lab, pod: string): Promise<string[]> {
-  const chosen = ['-n', labNamespace, '--field-selector', `involvedObject.name=${pod}`, '--sort-by', '.lastTimestamp']
+async function lastEvents(lab: Lab, pod: string, namespace: string): Promise<string[]> {
+  const chosen = ['-n', namespace, '--field-selector', `involvedObject.name=${pod}`, '--sort-by', '.lastTimestamp']
   const rows = await getRows(lab, ['events', ...chosen], ['.type', '.reason', '.message']).catch(() => [])
   return rows.slice(-4).map(([type, reason, message]) => `${type} ${reason}: ${message}`)
 }

@@ -2,7 +2,7 @@ import { ApiStatusError, type KubeClient } from './api-client.ts'
 import { fields, items, text } from './json.ts'
 
 /**
- * All objects of a collection, read in pages; none for an unknown kind. With `revision` they are as of that revision of etcd, which the
+ * All objects of a collection (a path, also with selectors), read in pages; none for an unknown kind. With `revision` they are as of that revision of etcd, which the
  * server compacts after five minutes.
  *
  * Throws an ApiStatusError for an error status, and the client's LabError without a connection.
@@ -16,7 +16,7 @@ export async function listAll(
   const objects: unknown[] = []
   for (let next: string | undefined; ; ) {
     const page = new URLSearchParams({ limit: '1000', ...(next === undefined ? exact : { continue: next }) })
-    const response = await client.request('GET', `${path}?${page}`)
+    const response = await client.request('GET', `${path}${path.includes('?') ? '&' : '?'}${page}`)
     if (response.status === 404) return []
     if (response.status !== 200) throw new ApiStatusError(`Cannot list ${path}`, response)
     objects.push(...items(fields(response.body).items))

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { LabError, messageOf } from '../cli/errors.ts'
 import { ApiStatusError, type KubeClient } from './api-client.ts'
 import { fields, items, text } from './json.ts'
+import { listAll } from './object-counts.ts'
 
 /** A change of one object. The key is its UID, so that a new object of the same name is another one. */
 export type ReflectorEvent<T> = { type: 'set'; key: string; object: T } | { type: 'deleted'; key: string }
@@ -51,6 +52,9 @@ export function startReflector<T>(options: ReflectorOptions<T>) {
   const known = new Map<string, string>()
   const uids = new Map<string, string>()
   const refused = new Set<string>()
+  /** The UIDs that are deleted while `include` waits for its list, which may have them still. */
+  const deletedMeanwhile = new Set<string>()
+  let including = 0
   let version: string | undefined
   let failures = 0
   let isLost = false
@@ -80,6 +84,21 @@ export function startReflector<T>(options: ReflectorOptions<T>) {
     /** The last failure in one line; undefined after a success. */
     get trouble() {
       return trouble?.message
+    },
+    /**
+     * Lists a part of the collection again, which `reduce` has left out before. Throws an ApiStatusError for an error status, and the client's
+     * LabError without a connection.
+     */
+    async include(part: Record<string, string>): Promise<void> {
+      including++
+      try {
+        for (const raw of await listAll(client, `${path}?${new URLSearchParams({ ...query, ...part })}`)) {
+          if (!deletedMeanwhile.has(text(fields(fields(raw).metadata).uid) ?? '')) set(raw)
+        }
+      } finally {
+        including--
+        if (including === 0) deletedMeanwhile.clear()
+      }
     },
     /** Resolves with `synced`; never when stopped before. */
     firstSync,
@@ -182,8 +201,11 @@ export function startReflector<T>(options: ReflectorOptions<T>) {
       const event = fields(line)
       const object = fields(event.object)
       if (event.type === 'ERROR') throw refusal(object)
-      if (event.type === 'DELETED') remove(text(fields(object.metadata).uid))
-      else if (event.type !== 'BOOKMARK') set(object)
+      if (event.type === 'DELETED') {
+        const uid = text(fields(object.metadata).uid)
+        if (uid !== undefined && including > 0) deletedMeanwhile.add(uid)
+        remove(uid)
+      } else if (event.type !== 'BOOKMARK') set(object)
       version = text(fields(object.metadata).resourceVersion) ?? version
       // Not when it opens: the waits for a server that accepts and closes connections must grow.
       failures = 0

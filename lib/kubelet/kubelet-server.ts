@@ -9,6 +9,8 @@ import type { StatsStore } from './store/stats-store.ts'
 export interface StatsServerOptions {
   /** Host names it answers to, besides those of loopback. */
   hostNames: readonly string[]
+  /** Whether it answers for the nodes, without authentication. */
+  answersFor?: 'all' | 'itself'
   store: StatsStore
   metrics: StatsMetrics
   /** True once the store has the whole cluster; before, no node is served. */
@@ -75,7 +77,7 @@ export function createStatsServer(options: StatsServerOptions): Server {
 /** Answers a request for a node's log, or a command in a container, and returns whether it was one. */
 function isStreamed(request: IncomingMessage, response: ServerResponse, options: StatsServerOptions): boolean {
   const [, node = '', url = ''] = NODE_STREAM.exec(request.url ?? '') ?? []
-  if (url === '' || !options.isSynced()) return false
+  if (url === '' || options.answersFor === 'itself' || !options.isSynced()) return false
   const isAnswered = answerStream(request, response, { node: decoded(node), url, store: options.store })
   if (isAnswered) options.metrics.countRequest(`/nodes/:node/${url.split('/')[1]}`, response.statusCode)
   return isAnswered
@@ -106,6 +108,7 @@ export async function answerTo(method: string, url: string, options: StatsServer
     case '/metrics':
       return { route: path, status: 200, ...(await options.metrics.expose()) }
     default:
+      if (options.answersFor === 'itself') return notFound(path)
       // metrics-server takes this path from the node's annotation.
       if (KWOK_PATH.test(path)) return await nodeAnswer(path.slice('/metrics'.length), options)
       return path.startsWith('/nodes/') ? await nodeAnswer(path, options) : notFound(path)

@@ -6,6 +6,8 @@ import { CLUSTER_USAGE, clusterFlags, clusterOptions } from './cluster-flags.ts'
 export type StatsProxyFlags = NonNullable<ReturnType<typeof parseFlags>>
 /** How the kubelets answer at their nodes' addresses. */
 export type KubeletFlags = NonNullable<ReturnType<typeof kubeletFlags>>
+/** What it is among several stats proxies of a cluster. */
+export type ShardFlags = NonNullable<ReturnType<typeof shardFlags>>
 
 /** The text of `--help`. */
 export const USAGE = `The stats proxy: a kubelet's API for each simulated node.
@@ -18,6 +20,9 @@ ${CLUSTER_USAGE}  --port N            where it listens; 0 takes a free port and 
   --state-file FILE   keeps counters over restarts (default: they are not kept)
   --kubelets-socket PATH
                       a Unix socket that answers CONNECT <InternalIP>:10250 with that node's kubelet over TLS; needs the next two
+  --shard-domain DOMAIN
+                      one of several in a cluster: the pod <first part of DOMAIN>-<number>.DOMAIN serves the nodes with label
+                      kube-otel-lab/simulated that it owns, each at a port of its own; needs --pod-name, --pod-ip and the next two
   --kubelet-ca FILE   certificate and key of the CA that signs the kubelets' certificates
   --client-ca FILE    the CA of client certificates
   --node-range CIDR   the addresses of the nodes (default 198.18.0.0/16)
@@ -33,6 +38,9 @@ const options = {
   'state-file': { type: 'string' },
   'otlp-url': { type: 'string' },
   'kubelets-socket': { type: 'string' },
+  'shard-domain': { type: 'string' },
+  'pod-name': { type: 'string', default: '' },
+  'pod-ip': { type: 'string', default: '' },
   'kubelet-ca': { type: 'string' },
   'client-ca': { type: 'string' },
   'node-range': { type: 'string', default: '198.18.0.0/16' },
@@ -44,7 +52,9 @@ export function parseFlags(args: string[]) {
   if (values.help === true) return undefined
   const port = portFlag(values.port)
   const { address, 'host-name': hostName, 'state-file': stateFile, 'otlp-url': otlpUrl } = values
-  return { ...clusterFlags(values), address, port, hostName, stateFile, otlpUrl, kubelets: kubeletFlags(values) }
+  const shard = shardFlags(values)
+  const kubelets = shard === undefined ? kubeletFlags(values) : undefined
+  return { ...clusterFlags(values), address, port, hostName, stateFile, otlpUrl, kubelets, shard }
 }
 
 function kubeletFlags(values: ReturnType<typeof strictFlags<typeof options>>) {
@@ -57,4 +67,19 @@ function kubeletFlags(values: ReturnType<typeof strictFlags<typeof options>>) {
   }
   const range = nodeRangeFlag(values['node-range'])
   return { socket: socketFlag('kubelets-socket', socket), range, kubeletCaFile, clientCaFile }
+}
+
+function shardFlags(values: ReturnType<typeof strictFlags<typeof options>>) {
+  const { 'shard-domain': domain, 'pod-name': podName, 'pod-ip': podIp, address } = values
+  if (domain === undefined) return undefined
+  const { 'kubelet-ca': kubeletCaFile, 'client-ca': clientCaFile } = values
+  const [, set, shard] = /^(.+)-(\d+)$/.exec(podName) ?? []
+  const [name, namespace = ''] = domain.split('.')
+  if (set !== name || namespace === '' || podIp === '' || kubeletCaFile === undefined || clientCaFile === undefined) {
+    throw new UsageError(`Cannot serve a shard of ${domain}`, {
+      why: `the pod is ${podName || 'not named'}, its address ${podIp || 'not given'}`,
+      next: `give --pod-name ${name}-<number>, --pod-ip, --kubelet-ca and --client-ca`,
+    })
+  }
+  return { shard: Number(shard), domain, namespace, podIp, address, kubeletCaFile, clientCaFile }
 }

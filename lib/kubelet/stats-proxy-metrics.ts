@@ -35,6 +35,7 @@ export function createMetrics(store: StatsStore, reflectors: () => Record<string
     'result',
   )
   const patches = counter('node_address_patches_total', 'Patches of node addresses, by result.', 'result')
+  const handOvers = counter('hand_overs_total', 'Nodes taken over from other shards, and released to them.', 'result')
   gauge('usage_objects', 'ResourceUsage and ClusterResourceUsage objects held.', () => store.usageObjectCount)
   gauge('state_bytes', 'Size of the state file.', () => store.stateBytes)
   gauge('nodes', 'Nodes held.', () => store.nodeCount)
@@ -62,6 +63,7 @@ export function createMetrics(store: StatsStore, reflectors: () => Record<string
     countHandshake: (kind: 'full' | 'resumed' | 'failed') => handshakes.inc({ kind }),
     countAuthentication: (result: 'certificate' | 'token' | 'refused' | 'error') => authentications.inc({ result }),
     countAddressPatch: (result: 'accepted' | 'refused') => patches.inc({ result }),
+    countHandOver: (result: 'taken' | 'released') => handOvers.inc({ result }),
     countPush: (result: 'accepted' | 'refused' | 'failed', nodes: number) => pushes.inc({ result }, nodes),
     /** The text and its content type. */
     expose: async () => ({ body: await registry.metrics(), contentType: registry.contentType }),

@@ -12,7 +12,8 @@ import { takeLock } from '../system/lock.ts'
 import { openStateLog, readState } from './counters/state-log.ts'
 import { createStatsServer } from './kubelet-server.ts'
 import { startPushing } from './push-host-metrics.ts'
-import { openKubelets } from './server/open-kubelets.ts'
+import { kubeletsFile, openKubelets } from './server/open-kubelets.ts'
+import { openShard } from './shards/open-shard.ts'
 import { parseFlags, type StatsProxyFlags, USAGE } from './stats-proxy-flags.ts'
 import { createMetrics, type StatsMetrics } from './stats-proxy-metrics.ts'
 import { createStore, type StoreOptions } from './store/stats-store.ts'
@@ -52,10 +53,13 @@ async function start(flags: StatsProxyFlags, { signal, log, onStop }: Daemon): P
   })
   metrics = createMetrics(store, () => reflectors)
   const readiness = () => unreadyReason(reflectors, Date.now())
-  const hostNames = [flags.address, ...(flags.hostName === undefined ? [] : [flags.hostName])]
-  const server = createStatsServer({ hostNames, store, metrics, isSynced, unreadyReason: readiness, log })
+  const hostNames = [flags.address, flags.hostName, flags.shard?.podIp].filter(name => name !== undefined)
+  const answersFor = flags.shard === undefined ? 'all' : 'itself'
+  const server = createStatsServer({ hostNames, answersFor, store, metrics, isSynced, unreadyReason: readiness, log })
   const kubelets = flags.kubelets && openKubelets(flags.kubelets, flags.stateFile, log)
+  let shard: Awaited<ReturnType<typeof openShard>> | undefined
   onStop(async () => {
+    await shard?.close()
     await Promise.all([closeServer(server), kubelets?.close()])
   })
 
@@ -66,9 +70,19 @@ async function start(flags: StatsProxyFlags, { signal, log, onStop }: Daemon): P
   const client = await connect({ kubeconfig: flags.kubeconfig, context: flags.context })
   log(`cluster ${client.context} at ${client.server}`)
   const connected = await kubelets?.connect({ client, store, metrics, isSynced, signal })
-  await watchCluster({ client, store, metrics, reflectors, addresses: connected, signal, log, logOnce: logUsageOnce })
+  if (flags.shard !== undefined) {
+    shard = await openShard(flags.shard, {
+      ...{ client, store, metrics, isSynced, signal, log },
+      listPods: async node => await reflectors.pods?.include({ fieldSelector: `spec.nodeName=${node}` }),
+      savedPath: flags.stateFile === undefined ? undefined : kubeletsFile(flags.stateFile),
+    })
+    reflectors.statefulsets = shard.reflector
+  }
+  const watched = { addresses: connected, shard: shard?.nodes, signal, log, logOnce: logUsageOnce }
+  await watchCluster({ client, store, metrics, reflectors, ...watched })
   store.endRestore()
   connected?.start()
+  shard?.nodes.start()
   log(`ready: ${store.nodeCount} nodes, ${store.runningPodCount} running pods of ${store.podCount}`)
   if (flags.otlpUrl !== undefined) {
     const { otlpUrl: url, intervalMs } = flags

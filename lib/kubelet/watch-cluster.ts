@@ -1,12 +1,20 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { KubeClient } from '../kube/api-client.ts'
+import { fields } from '../kube/json.ts'
 import { type Reflector, type ReflectorEvent, startReflector } from '../kube/reflector.ts'
+import type { PodFacts } from './objects/facts.ts'
 import { nodeFacts, podFacts } from './objects/object-facts.ts'
+import { simulatedLabel } from './shards/shard-owner.ts'
 import type { StatsMetrics } from './stats-proxy-metrics.ts'
 import type { StatsStore } from './store/stats-store.ts'
 import { type UsageObject, usageObject } from './usage/usage-objects.ts'
 
 type ClusterObjects = Pick<StatsStore, 'setNode' | 'deleteNode' | 'setPod' | 'deletePod'>
+
+interface Shard extends Pick<ClusterObjects, 'setNode' | 'deleteNode'> {
+  holds: (node: string) => boolean
+  takeOwn: () => void
+}
 
 export interface WatchOptions {
   client: KubeClient
@@ -14,6 +22,8 @@ export interface WatchOptions {
   metrics: StatsMetrics
   /** Gets the changes of nodes and pods after the store. */
   addresses?: ClusterObjects | undefined
+  /** Gets the nodes instead of the store, and decides which pods the store gets. */
+  shard?: Shard | undefined
   /** Gets the reflectors by plural kind. */
   reflectors: Record<string, Reflector>
   signal: AbortSignal
@@ -35,9 +45,10 @@ const IDLE_MS = 80_000
  * its counters to its node.
  */
 export async function watchCluster(options: WatchOptions): Promise<void> {
-  const { client, store, metrics, reflectors, signal, log, logOnce } = options
+  const { client, store, metrics, reflectors, shard, signal, log, logOnce } = options
   const common = { client, signal, log }
   const all: ClusterObjects[] = options.addresses === undefined ? [store] : [store, options.addresses]
+  const nodeSets = shard === undefined ? all : [shard]
   const counted =
     <T>(kind: string, set: (object: T) => void, remove: (uid: string) => void) =>
     (event: ReflectorEvent<T>) => {
@@ -69,19 +80,22 @@ export async function watchCluster(options: WatchOptions): Promise<void> {
   reflectors.nodes = startReflector({
     ...common,
     path: '/api/v1/nodes',
+    query: shard === undefined ? {} : { labelSelector: `${simulatedLabel}=true` },
     reduce: nodeFacts,
     apply: counted(
       'nodes',
-      facts => all.forEach(each => void each.setNode(facts)),
-      uid => all.forEach(each => void each.deleteNode(uid)),
+      facts => nodeSets.forEach(each => void each.setNode(facts)),
+      uid => nodeSets.forEach(each => void each.deleteNode(uid)),
     ),
   })
   await reflectors.nodes.firstSync
+  shard?.takeOwn()
   reflectors.pods = startReflector({
     ...common,
     path: '/api/v1/pods',
     query: { fieldSelector: 'spec.nodeName!=' },
-    reduce: podFacts,
+    reduce: (raw): PodFacts | undefined =>
+      shard?.holds(String(fields(fields(raw).spec).nodeName)) === false ? undefined : podFacts(raw),
     apply: counted(
       'pods',
       facts => all.forEach(each => void each.setPod(facts)),

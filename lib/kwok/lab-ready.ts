@@ -1,5 +1,6 @@
 import { goDuration, intervalFor, makeCommand } from '../cli/settings.ts'
 import { fields } from '../kube/json.ts'
+import { simulatedLabel } from '../kubelet/shards/shard-owner.ts'
 import { getCollection, getRows } from '../lab/kubectl.ts'
 import type { Lab } from '../lab/lab.ts'
 import { hasOtelMetrics, hasPrometheusMetrics } from '../lab/metrics-dialects.ts'
@@ -84,21 +85,19 @@ export function findMissing(
   }
 }
 
-/** Reads nodes and running pods from the API. */
+/** Reads nodes and running pods from the API. Of a cluster with real and simulated nodes, the lab measures the simulated ones. */
 export async function readTruth(lab: Lab): Promise<ClusterTruth> {
-  const [nodes, pods] = await Promise.all([
-    getRows(lab, ['nodes'], ['.metadata.name']),
+  const [all, pods] = await Promise.all([
+    getRows(lab, ['nodes'], ['.metadata.name', `.metadata.labels.${simulatedLabel}`]),
     getCollection(lab, '/api/v1/pods?fieldSelector=status.phase%3DRunning'),
   ])
-  return {
-    nodes: new Set(nodes.map(([name = '']) => name)),
-    runningPods: new Map(
-      pods.map(pod => {
-        const { namespace, name } = fields(pod['metadata'])
-        return [`${namespace}/${name}`, String(fields(pod['spec'])['nodeName'])]
-      }),
-    ),
-  }
+  const simulated = all.filter(([, label = '']) => label !== '')
+  const nodes = new Set((simulated.length > 0 ? simulated : all).map(([name = '']) => name))
+  const running = pods.map(pod => {
+    const { namespace, name } = fields(pod['metadata'])
+    return [`${namespace}/${name}`, String(fields(pod['spec'])['nodeName'])] as const
+  })
+  return { nodes, runningPods: new Map(running.filter(([, node]) => nodes.has(node))) }
 }
 
 /** Queries Prometheus for what is missing now. Only samples younger than `freshMs` count. */

@@ -9,10 +9,12 @@ import { join } from 'node:path'
 import { fields, items } from '../../lib/kube/json.ts'
 import { openLab, projectDir } from '../../lib/lab/lab.ts'
 import { programPath } from '../../lib/programs/programs.ts'
+import { labImages } from '../images/lab.ts'
 import { atExit } from '../support/at-exit.ts'
 import { assertSays, waitFor } from '../support/lab.ts'
 import { skipLine } from '../support/outcome.ts'
 import { suite } from '../support/suite.ts'
+import { inClusterTests } from './real-node/in-cluster.ts'
 import { labelNames, seriesOf, summaryFields } from './real-node/kubelets.ts'
 import { type Ended, type RealNode, startRealNode } from './real-node/node.ts'
 import { realNodeProblem } from './real-node/programs.ts'
@@ -153,7 +155,8 @@ async function query(expression: string): Promise<Record<string, unknown>[]> {
 
 real.before(async () => {
   if (problem !== undefined) return
-  node = await startRealNode()
+  const { kwok, lab } = await labImages()
+  node = await startRealNode([kwok, lab])
   writeOwnRule('own:pods')
   atExit(() => rmSync(labDir(), { recursive: true, force: true }))
 })
@@ -507,6 +510,8 @@ onNode('removes exactly what it created', async () => {
   assert.equal((await names('pods', '-n', 'demo')).length, 4)
   assert(!existsSync(labDir()))
 })
+
+inClusterTests(onNode, { node: () => node, task, query }, { nodes: 6, pods: 24, shards: 2, intervalMs: 5_000 })
 real.run()
 
 /** `nodes/proxy` as kubectl has it: with a slash it would be the node named proxy. */

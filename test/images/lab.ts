@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { transformSync } from 'esbuild'
 import { type ImageName, pinnedImages, withoutDigest } from '../../lib/docker/images.ts'
+import { LAB_IMAGE_DIR, labImage, labImageFiles } from '../../lib/in-cluster/lab-image.ts'
 import { type ControlPlaneProgram, controlPlanePrograms, ensurePrograms } from '../../lib/programs/programs.ts'
 import type { Image } from './archive.ts'
 import { onPath, program, withLibraries } from './programs.ts'
@@ -14,7 +15,7 @@ export const pauseReference = 'registry.k8s.io/pause:3.10'
  * the lab pins (an image that is loaded has no digest). Three are stand-ins: LGTM has Prometheus and a collector on LGTM's ports,
  * and its files where LGTM has them, but no Grafana, Loki and Tempo; Node.js is the one that runs this; `pause` is `sleep`.
  */
-export async function labImages(): Promise<Record<ImageName | 'pause', Image>> {
+export async function labImages(): Promise<Record<ImageName | 'pause' | 'lab', Image>> {
   const programs = await ensurePrograms([
     ...controlPlanePrograms,
     'alertmanager',
@@ -74,12 +75,21 @@ export async function labImages(): Promise<Record<ImageName | 'pause', Image>> {
       entrypoint: ['/usr/local/bin/node', '/otel-lgtm/run-all.mjs'],
       workingDir: '/otel-lgtm',
     },
+    lab: {
+      reference: labImage({}),
+      layers: [nodeLayer, folders, await labLayer()],
+      entrypoint: ['/usr/local/bin/node'],
+    },
     pause: {
       reference: pauseReference,
       layers: [withLibraries('usr/bin/sleep', onPath('sleep')), folders],
       entrypoint: ['/usr/bin/sleep', 'infinity'],
     },
   }
+}
+
+async function labLayer(): Promise<Image['layers'][number]> {
+  return Object.entries(await labImageFiles()).map(([name, text]) => ({ path: `${LAB_IMAGE_DIR}/${name}`, text }))
 }
 
 /** What programs expect of any image. */

@@ -20,6 +20,7 @@ const order = [
   'traces',
   'kwok',
   'k3d',
+  'in-cluster',
   'scenarios',
   'checks/lint',
   'checks/verify',

@@ -29,7 +29,7 @@ const requirements = {
     commands: () => (engineVersion(process.env) === '' ? undefined : ['docker', 'ss']),
   },
   'real-node': {
-    files: ['e2e/real-node.test.ts'],
+    files: ['e2e/real-node.test.ts', 'long/in-cluster.test.ts'],
     packages: {
       containerd: 'containerd',
       ctr: 'containerd',

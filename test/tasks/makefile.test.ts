@@ -12,6 +12,7 @@ const steps = words(/^STEPS := (.*)$/m.exec(makefile)?.[1])
 const together = {
   kwok: words(/^KWOK_STEPS := (.*)$/m.exec(makefile)?.[1]),
   k3d: words(/^K3D_STEPS := (.*)$/m.exec(makefile)?.[1]),
+  'in-cluster': words(/^IN_CLUSTER_STEPS := (.*)$/m.exec(makefile)?.[1]),
 }
 const help = new Map([...makefile.matchAll(/^## ([\w-]+): (.+)$/gm)].map(([, name = '', text = '']) => [name, text]))
 const make = (...args: string[]) =>

@@ -10,6 +10,7 @@ import type {
 import type { KubeClient } from '../../kube/api-client.ts'
 import { listAll } from '../../kube/object-counts.ts'
 import { parseQuantity } from '../../kube/quantity.ts'
+import { simulatedLabel } from '../../kubelet/shards/shard-owner.ts'
 import { type CallGraph, workloadKey } from '../../traces/call-graph.ts'
 import { readCallGraph } from '../../traces/read-call-graph.ts'
 import { tracedPod } from '../../traces/traced-objects.ts'
@@ -92,17 +93,28 @@ export async function readCluster(
 ): Promise<ClusterSnapshot> {
   const list = async <T = unknown>(path: string) => (await listAll(client, path, revision)) as T[]
   const kwok = '/apis/kwok.x-k8s.io/v1alpha1'
-  const [graph, nodes, pods, namespaces, quotas, replicaSets, autoscalers, own, wide] = await Promise.all([
-    readCallGraph(client),
-    list<V1Node>('/api/v1/nodes'),
-    list<V1Pod>('/api/v1/pods'),
-    list<{ metadata?: V1ObjectMeta }>('/api/v1/namespaces'),
-    list<V1ResourceQuota>('/api/v1/resourcequotas'),
-    list<V1ReplicaSet>('/apis/apps/v1/replicasets'),
-    list<V2HorizontalPodAutoscaler>('/apis/autoscaling/v2/horizontalpodautoscalers'),
-    list(`${kwok}/resourceusages`),
-    list(`${kwok}/clusterresourceusages`),
-  ])
+  const [graph, allNodes, allPods, allNamespaces, allQuotas, replicaSets, allAutoscalers, own, wide] =
+    await Promise.all([
+      readCallGraph(client),
+      list<V1Node>('/api/v1/nodes'),
+      list<V1Pod>('/api/v1/pods'),
+      list<{ metadata?: V1ObjectMeta }>('/api/v1/namespaces'),
+      list<V1ResourceQuota>('/api/v1/resourcequotas'),
+      list<V1ReplicaSet>('/apis/apps/v1/replicasets'),
+      list<V2HorizontalPodAutoscaler>('/apis/autoscaling/v2/horizontalpodautoscalers'),
+      list(`${kwok}/resourceusages`),
+      list(`${kwok}/clusterresourceusages`),
+    ])
+  // Of a cluster with real and simulated nodes, the lab measures the simulated ones and the namespaces of their pods.
+  const isMarked = ({ metadata }: { metadata?: V1ObjectMeta }) => metadata?.labels?.[simulatedLabel] !== undefined
+  const isMixed = allNodes.some(isMarked)
+  const measured = new Set(allNamespaces.filter(isMarked).map(({ metadata }) => metadata?.name))
+  const inLab = ({ metadata }: { metadata?: V1ObjectMeta }) => !isMixed || measured.has(metadata?.namespace)
+  const [nodes, namespaces] = [allNodes, allNamespaces].map(each => (isMixed ? each.filter(isMarked) : each)) as [
+    V1Node[],
+    typeof allNamespaces,
+  ]
+  const [pods, quotas, autoscalers] = [allPods.filter(inLab), allQuotas.filter(inLab), allAutoscalers.filter(inLab)]
   const deploymentOf = new Map<string, string>()
   for (const { metadata } of replicaSets) {
     const owner = controllerOf(metadata)

@@ -180,23 +180,29 @@ export function createNodeAddresses(options: NodeAddressesOptions) {
 }
 
 /** The merge patch of a node's status; undefined for a status that has this address. */
-export function statusPatch({ name, object }: NodeFacts, address: string): string | undefined {
+export function statusPatch(
+  { name, object }: NodeFacts,
+  address: string,
+  { port = KUBELET_PORT, internalDns }: { port?: number; internalDns?: string } = {},
+): string | undefined {
   const status = fields(object.status)
   const present = items(status.addresses).map(fields)
-  const addresses = [
+  const own = [
     { type: 'InternalIP', address },
     { type: 'Hostname', address: name },
-    ...present.filter(({ type }) => type !== 'InternalIP' && type !== 'Hostname'),
+    ...(internalDns === undefined ? [] : [{ type: 'InternalDNS', address: internalDns }]),
   ]
-  const port = fields(fields(status.daemonEndpoints).kubeletEndpoint).Port
+  const isOwn = ({ type }: Record<string, unknown>) => own.some(each => each.type === type)
+  const addresses = [...own, ...present.filter(each => !isOwn(each))]
   const ofKubelet = (list: Record<string, unknown>[]) =>
     list
-      .filter(({ type }) => type === 'InternalIP' || type === 'Hostname')
+      .filter(isOwn)
       .map(each => `${each.type} ${each.address}`)
       .sort()
       .join()
-  if (ofKubelet(present) === ofKubelet(addresses) && port === KUBELET_PORT) return undefined
+  const presentPort = fields(fields(status.daemonEndpoints).kubeletEndpoint).Port
+  if (ofKubelet(present) === ofKubelet(addresses) && presentPort === port) return undefined
   return JSON.stringify({
-    status: { addresses, daemonEndpoints: { kubeletEndpoint: { Port: KUBELET_PORT } } },
+    status: { addresses, daemonEndpoints: { kubeletEndpoint: { Port: port } } },
   })
 }

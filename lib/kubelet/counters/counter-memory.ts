@@ -55,15 +55,24 @@ export function createCounterMemory({ state, nodes, onError }: CounterMemoryOpti
     takePod: (uid: string) => take(`p${uid}`, value => loadPod(uid, value))?.meter,
     /** Removes and returns the counters of a node's deleted pods of the earlier process. */
     takeNode: (uid: string) => take(`n${uid}`, loadRetired),
-    /** Removes and returns the remaining pods, and forgets the remaining nodes: they are not in the listed cluster. */
-    takeRest(): [podUid: string, pod: SavedPod][] {
+    /** Adds the counters of a node that another process has handed over; `takeNode` and `takePod` return them. */
+    adopt(changes: readonly StateChange[]) {
+      for (const [key, value] of changes) saved.set(key, value)
+      write([...changes])
+    },
+    /**
+     * Removes and returns the remaining pods, and forgets the remaining nodes: they are not in the listed cluster. With a UID only the pods
+     * of that node.
+     */
+    takeRest(nodeUid?: string): [podUid: string, pod: SavedPod][] {
       const pods: [string, SavedPod][] = []
       for (const [key, value] of saved) {
         const pod = key.startsWith('p') ? loadPod(key.slice(1), value) : undefined
+        if (nodeUid !== undefined && pod?.nodeUid !== nodeUid) continue
+        saved.delete(key)
         if (pod === undefined) write([[key, null]])
         else pods.push([key.slice(1), pod])
       }
-      saved.clear()
       return pods
     },
     setPod(podUid: string, nodeUid: string | undefined, meter: PodMeter) {
@@ -125,7 +134,8 @@ export function createCounterMemory({ state, nodes, onError }: CounterMemoryOpti
   }
 }
 
-function* nodeChanges({ uid, retired, meters }: CountedNode): Generator<StateChange> {
+/** All that has to be saved of a node. */
+export function* nodeChanges({ uid, retired, meters }: CountedNode): Generator<StateChange> {
   if (uid !== undefined) yield retiredChange(uid, retired)
   for (const [podUid, meter] of meters) yield podChange(podUid, uid, meter)
 }

@@ -21,6 +21,8 @@ export interface CertificatesOptions {
   /** The CA of client certificates, PEM. */
   clientCaFile: string
   saved: SavedMap
+  /** A name that all nodes have in common. */
+  hostName?: string | undefined
   /** Sets a new server's listeners. */
   onServer: (server: Server, node: string) => void
 }
@@ -62,7 +64,7 @@ interface Kubelet {
  * Throws an Error when a file cannot be read.
  */
 export function createKubeletCertificates(options: CertificatesOptions) {
-  const { kubeletCaFile, clientCaFile, saved, onServer } = options
+  const { kubeletCaFile, clientCaFile, saved, hostName, onServer } = options
   let authority = readAuthority()
   let files = stateOfFiles()
   let checkedMs = Date.now()
@@ -176,7 +178,7 @@ export function createKubeletCertificates(options: CertificatesOptions) {
     try {
       const own = new X509Certificate(certificate)
       const isUsable =
-        own.subjectAltName === subjectAltName(name, address) &&
+        own.subjectAltName === [...dnsNames(name).map(each => `DNS:${each}`), `IP Address:${address}`].join(', ') &&
         isSignedBy(authority.ca, own, key) &&
         Date.now() < renewalMs(own)
       return isUsable ? { certificate, key } : undefined
@@ -201,11 +203,15 @@ export function createKubeletCertificates(options: CertificatesOptions) {
         new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
         new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth]),
         new x509.SubjectAlternativeNameExtension([
-          ...(isAllowedName(name) ? [{ type: 'dns' as const, value: name }] : []),
+          ...dnsNames(name).map(value => ({ type: 'dns' as const, value })),
           { type: 'ip', value: address },
         ]),
       ],
     })
+  }
+
+  function dnsNames(name: string): string[] {
+    return [...(isAllowedName(name) ? [name] : []), ...(hostName === undefined ? [] : [hostName])]
   }
 }
 
@@ -213,8 +219,4 @@ export function createKubeletCertificates(options: CertificatesOptions) {
 function isAllowedName(name: string): boolean {
   const reserved: readonly string[] = reservedNames
   return !reserved.some(each => name === each || name.endsWith(`.${each}`)) && !name.endsWith('-kube-apiserver')
-}
-
-function subjectAltName(name: string, address: string): string {
-  return isAllowedName(name) ? `DNS:${name}, IP Address:${address}` : `IP Address:${address}`
 }

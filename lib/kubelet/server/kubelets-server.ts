@@ -13,8 +13,8 @@ import { type CertificatesOptions, createKubeletCertificates } from './kubelet-c
 import { createNodeExporterAnswers } from './node-exporter-answers.ts'
 import type { Reviews } from './reviews.ts'
 
-export interface KubeletsOptions extends Pick<CertificatesOptions, 'kubeletCaFile' | 'clientCaFile' | 'saved'> {
-  book: AddressBook
+export interface KubeletsOptions extends Omit<CertificatesOptions, 'onServer'> {
+  book: Pick<AddressBook, 'nodeAt'>
   store: StatsStore
   reviews: Reviews
   metrics: Pick<StatsMetrics, 'countRequest' | 'countTunnel' | 'countHandshake' | 'countAuthentication'>
@@ -117,6 +117,14 @@ export function createKubelets(options: KubeletsOptions) {
   return {
     server,
     certificates,
+    /** Answers a connection to a node's own port. */
+    async accept(socket: Duplex, node: string, address: string) {
+      socket.on('error', () => {})
+      const kubelet = isSynced() && store.node(node) !== undefined ? await tlsServerOf(node, address) : undefined
+      if (store.isSlow(node)) endLate(socket)
+      else if (kubelet === undefined) socket.destroy()
+      else kubelet.emit('connection', socket)
+    },
     /** Ends the connections to a node that is gone. */
     disconnect(node: string) {
       for (const socket of connections) if (nodes.get(socket) === node) socket.destroy()

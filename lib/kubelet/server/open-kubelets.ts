@@ -14,7 +14,10 @@ import type { StatsStore } from '../store/stats-store.ts'
 import { createKubelets } from './kubelets-server.ts'
 import { createReviews } from './reviews.ts'
 
-const STATE_FILE = 'kubelets.jsonl'
+/** The file of addresses and certificates beside the state file. */
+export function kubeletsFile(stateFile: string): string {
+  return join(dirname(stateFile), 'kubelets.jsonl')
+}
 
 export interface ConnectOptions {
   client: KubeClient
@@ -30,7 +33,7 @@ export interface ConnectOptions {
  */
 export function openKubelets(flags: KubeletFlags, stateFile: string | undefined, log: (line: string) => void) {
   const [once, onceOfState] = [logOnce(log), logOnce(log)]
-  const path = stateFile === undefined ? undefined : join(dirname(stateFile), STATE_FILE)
+  const path = stateFile === undefined ? undefined : kubeletsFile(stateFile)
   let server: Server | undefined
   let watch: NodeJS.Timeout | undefined
 

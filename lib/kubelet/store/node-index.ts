@@ -17,6 +17,8 @@ export interface NodeSlot {
   /** The pods whose counters depend on when they are read. */
   readonly sampled: Map<string, PodEntry>
   retired: RetiredPods
+  /** Nothing of it is served. */
+  isPaused: boolean
 }
 
 /** An empty index of nodes by name and UID, and of pods by UID. Lookups take constant time. */
@@ -31,7 +33,14 @@ export function createNodeIndex() {
     ensureSlot(name: string): NodeSlot {
       let slot = slots.get(name)
       if (slot === undefined) {
-        slot = { name, facts: undefined, pods: new Map(), sampled: new Map(), retired: noRetiredPods() }
+        slot = {
+          name,
+          facts: undefined,
+          pods: new Map(),
+          sampled: new Map(),
+          retired: noRetiredPods(),
+          isPaused: false,
+        }
         slots.set(name, slot)
       }
       return slot

@@ -1,8 +1,9 @@
 import { kubeletSlow, networkErrors, refusesScrapes } from '../../lab/manifest.ts'
 import { coresOf, coreTimesAt } from '../counters/core-times.ts'
-import { type CountedNode, type CounterState, createCounterMemory } from '../counters/counter-memory.ts'
+import { type CountedNode, type CounterState, createCounterMemory, nodeChanges } from '../counters/counter-memory.ts'
 import { changeUsage, createPodMeter, isSampled, type PodMeter, settle } from '../counters/pod-counters.ts'
 import { addRetired, countFaults, noRetiredPods, retirePod } from '../counters/retired-pods.ts'
+import type { StateChange } from '../counters/state-log.ts'
 import type { BadAnnotation, NodeFacts, PodFacts, PresetName } from '../objects/facts.ts'
 import { createTextArena } from '../objects/text-arena.ts'
 import type { UsageSources } from '../usage/usage-model.ts'
@@ -30,6 +31,12 @@ export interface StoreOptions {
   preset?: PresetName
   /** Keeps counters over restarts. */
   state?: CounterState
+}
+
+/** The counters of a node and its pods at a time (epoch), as the state file has them. */
+export interface NodeCounters {
+  timeMs: number
+  changes: readonly StateChange[]
 }
 
 /** An empty store. Nodes and pods that are set later continue their counters from the state of an earlier process. */
@@ -116,15 +123,53 @@ export function createStore(options: StoreOptions = {}) {
     },
 
     /**
-     * Must be called when all nodes and pods have been set for the first time: the counters of pods that are in the state of an earlier
-     * process but no longer exist go to their nodes.
+     * Must be called when all nodes and pods have been set for the first time, or those of an adopted node: the counters of pods that are in
+     * the state of an earlier process but no longer exist go to their nodes.
      */
-    endRestore() {
-      for (const [uid, pod] of memory.takeRest()) {
+    endRestore(nodeUid?: string) {
+      for (const [uid, pod] of memory.takeRest(nodeUid)) {
         const slot = index.withNode(pod.nodeUid)
         // The earlier process may have served the pod until it ended; the pod's own end is unknown.
-        if (slot !== undefined) retire(slot, uid, pod.meter, memory.restoredAtMs)
+        if (slot !== undefined) retire(slot, uid, pod.meter, nodeUid === undefined ? memory.restoredAtMs : latestMs)
         else memory.forgetPod(uid)
+      }
+      memory.flush()
+    },
+
+    /** Serves a node no longer, or again. Its counters continue. The node may be set later. */
+    pause(name: string, isPaused: boolean) {
+      index.ensureSlot(name).isPaused = isPaused
+    },
+
+    /** The counters of a node, to hand it over. It must be paused, so that no later ones are served. */
+    countersOf(name: string): NodeCounters | undefined {
+      const slot = index.get(name)
+      if (slot?.facts === undefined) return undefined
+      const timeMs = now()
+      for (const { meter } of slot.sampled.values()) if (meter !== undefined) settle(meter, timeMs)
+      return { timeMs, changes: [...nodeChanges(counted(slot))] }
+    },
+
+    /** Continues these counters of another process when their node and pods are set. */
+    adopt({ timeMs, changes }: NodeCounters) {
+      latestMs = Math.max(latestMs, timeMs)
+      memory.setTime(latestMs)
+      memory.adopt(changes)
+      memory.flush()
+    },
+
+    /** Forgets a node and its pods, which another process serves. */
+    dropNode(name: string) {
+      const slot = index.get(name)
+      for (const [uid, { facts }] of slot?.pods ?? []) {
+        if (facts.running) runningPodCount--
+        documents.release(facts.json)
+        memory.forgetPod(uid)
+        if (slot !== undefined) index.deletePod(slot, uid)
+      }
+      if (slot?.facts !== undefined) {
+        forgetCounters(slot, slot.facts.uid)
+        index.deleteNode(slot)
       }
       memory.flush()
     },
@@ -197,7 +242,8 @@ export function createStore(options: StoreOptions = {}) {
 
   function nodeEntry(name: string): NodeEntry | undefined {
     const slot = index.get(name)
-    return slot?.facts === undefined || refusesScrapes(slot.facts.scenario) ? undefined : (slot as NodeEntry)
+    if (slot?.facts === undefined || slot.isPaused || refusesScrapes(slot.facts.scenario)) return undefined
+    return slot as NodeEntry
   }
 
   function forgetCounters(slot: NodeSlot, nodeUid: string): void {

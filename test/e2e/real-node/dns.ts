@@ -1,31 +1,46 @@
 /**
- * The DNS server of the real node: answers A queries for Services by their cluster addresses, all others with "no such name".
+ * The DNS server of the real node: answers A queries for Services by their cluster addresses, and for pods of headless ones by theirs; all
+ * others with "no such name".
  *
- *   tsx test/e2e/real-node/dns.ts <address> <kubectl> <kubeconfig>
+ *   tsx test/e2e/real-node/dns.ts <address> <kubeconfig>
  */
-import { execFile } from 'node:child_process'
 import { createSocket } from 'node:dgram'
-import { promisify } from 'node:util'
+import { connect } from '../../../lib/kube/api-client.ts'
+import { fields, items, text } from '../../../lib/kube/json.ts'
+import { startReflector } from '../../../lib/kube/reflector.ts'
 
-const [address = '', kubectl = '', kubeconfig = ''] = process.argv.slice(2)
-const addressOf = new Map<string, string>()
-let readMs = 0
+const [address = '', kubeconfig = ''] = process.argv.slice(2)
+/** Names with their addresses, by the UID of the object that has them. */
+const named = new Map<string, readonly (readonly [string, string])[]>()
 const NO_SUCH_NAME = 3
 const TYPE_A = 1
 
-async function readServices(): Promise<void> {
-  const path = '{range .items[*]}{.metadata.name}.{.metadata.namespace} {.spec.clusterIP}{"\\n"}{end}'
-  const args = ['--kubeconfig', kubeconfig, 'get', 'services', '-A', '-o', `jsonpath=${path}`]
-  const { stdout } = await promisify(execFile)(kubectl, args)
-  addressOf.clear()
-  for (const line of stdout.split('\n')) {
-    const [name = '', ip = ''] = line.split(' ')
-    if (/^\d+\./.test(ip)) addressOf.set(`${name}.svc.cluster.local`, ip)
-  }
-}
+const client = await connect({ kubeconfig })
+const watch = (path: string, namesOf: (object: Record<string, unknown>, namespace: string) => [unknown, unknown][]) =>
+  startReflector({
+    client,
+    path,
+    signal: new AbortController().signal,
+    reduce: raw => {
+      const namespace = text(fields(fields(raw)['metadata'])['namespace'])
+      return namesOf(fields(raw), `${namespace}.svc.cluster.local`).flatMap(([name, ip]) =>
+        /^\d+\./.test(String(ip)) ? [[String(name), String(ip)] as const] : [],
+      )
+    },
+    apply: event => void (event.type === 'set' ? named.set(event.key, event.object) : named.delete(event.key)),
+  })
+watch('/api/v1/services', ({ metadata, spec }, domain) => [
+  [`${fields(metadata)['name']}.${domain}`, fields(spec)['clusterIP']],
+])
+watch('/apis/discovery.k8s.io/v1/endpointslices', ({ metadata, endpoints }, domain) => {
+  const service = fields(fields(metadata)['labels'])['kubernetes.io/service-name']
+  return items(endpoints)
+    .map(fields)
+    .map(({ hostname, addresses }) => [`${hostname}.${service}.${domain}`, items(addresses)[0]])
+})
 
 const socket = createSocket('udp4')
-socket.on('message', async (query, { address: to, port }) => {
+socket.on('message', (query, { address: to, port }) => {
   const labels: string[] = []
   let at = 12
   for (let length = query[at] ?? 0; length > 0; length = query[at] ?? 0) {
@@ -34,12 +49,7 @@ socket.on('message', async (query, { address: to, port }) => {
   }
   const type = query.readUInt16BE(at + 1)
   const name = labels.join('.')
-  // A pod often asks for names that do not exist: it tries its search list first.
-  if (name.endsWith('.svc.cluster.local') && !addressOf.has(name) && Date.now() - readMs > 5_000) {
-    readMs = Date.now()
-    await readServices().catch(() => {})
-  }
-  const ip = addressOf.get(name)
+  const [, ip] = [...named.values()].flat().find(([each]) => each === name) ?? []
   const answers = ip !== undefined && type === TYPE_A ? 1 : 0
   const header = Buffer.alloc(12)
   query.copy(header, 0, 0, 2)

@@ -21,7 +21,7 @@ import { controlPlanePrograms, ensurePrograms } from '../../../lib/programs/prog
 import { versions } from '../../../lib/programs/versions.ts'
 import { lastLogLines } from '../../../lib/services/process-services.ts'
 import { signalProcess } from '../../../lib/system/processes.ts'
-import { writeImageArchive } from '../../images/archive.ts'
+import { type Image, writeImageArchive } from '../../images/archive.ts'
 import { labImages, pauseReference } from '../../images/lab.ts'
 import { onPath, withLibraries } from '../../images/programs.ts'
 import { atExit, sleepSync } from '../../support/at-exit.ts'
@@ -72,11 +72,11 @@ export interface CommandOptions {
 
 /**
  * Starts a real node: kwokctl's control plane, containerd, kubelet and kube-proxy in a network and a mount namespace of their own, with the
- * lab's images. Ends when the node is Ready.
+ * lab's images and more. Ends when the node is Ready.
  *
  * Throws an Error with the end of the log of the part that failed; then nothing is left either.
  */
-export async function startRealNode(): Promise<RealNode> {
+export async function startRealNode(moreImages: readonly Image[] = []): Promise<RealNode> {
   const name = `real-${process.pid}`
   const tempDir = realpathSync(mkdtempSync(join(tmpdir(), `${name}-`)))
   const children: ChildProcess[] = []
@@ -270,7 +270,7 @@ export async function startRealNode(): Promise<RealNode> {
     // LGTM's readiness probe needs it.
     const lgtm = { ...images.lgtm, layers: [...images.lgtm.layers, withLibraries('usr/bin/cat', onPath('cat'))] }
     const archive = join(tempDir, 'images.tar')
-    await writeImageArchive(archive, [lgtm, images.otelcol, images.node, images.pause])
+    await writeImageArchive(archive, [lgtm, images.otelcol, images.node, images.pause, ...moreImages])
     const imported = await ctr('images', 'import', archive)
     if (imported.exitCode !== 0) throw new Error(`cannot import the images: ${imported.stderr}`)
     rmSync(archive)
@@ -287,16 +287,7 @@ export async function startRealNode(): Promise<RealNode> {
     write('resolv.conf', `nameserver ${NODE_IP}\n`)
     const kubeletConfig = write('kubelet.yaml', stringify(kubeletConfiguration({ tempDir, cgroup, pki })))
     const tsx = ['--import', import.meta.resolve('tsx')]
-    serve(
-      'dns',
-      inNetwork(process.execPath, [
-        ...tsx,
-        join(import.meta.dirname, 'dns.ts'),
-        NODE_IP,
-        programs.kubectl.path,
-        kubeconfig,
-      ]),
-    )
+    serve('dns', inNetwork(process.execPath, [...tsx, join(import.meta.dirname, 'dns.ts'), NODE_IP, kubeconfig]))
     const proxyConfig = write('kube-proxy.yaml', stringify(kubeProxyConfiguration(kubeconfig, name)))
     serve('kube-proxy', inside(kubeProxy, ['--config', proxyConfig]))
     const kubeletArgs = ['--config', kubeletConfig, '--kubeconfig', kubeconfig, '--hostname-override', name]

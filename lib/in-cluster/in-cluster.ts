@@ -1,0 +1,161 @@
+import { join } from 'node:path'
+import { stringify } from 'yaml'
+import { LabError, UsageError } from '../cli/errors.ts'
+import { inClusterNamespace, labNamespace } from '../k3d/agreement.ts'
+import { ensureRelease, releaseStatus, uninstallRelease } from '../k3d/helm.ts'
+import { releases } from '../k3d/helm-collectors.ts'
+import { fields, text } from '../kube/json.ts'
+import { simulatedLabel } from '../kubelet/shards/shard-owner.ts'
+import { applyText, getCollection, getRows, kubectl } from '../lab/kubectl.ts'
+import { type Lab, projectDir } from '../lab/lab.ts'
+import { imageOf } from '../lab/lab-images.ts'
+import { managedLabel } from '../lab/manifest.ts'
+import { hazardsOf } from './hazards.ts'
+import { labImage } from './lab-image.ts'
+import { nodeTemplate } from './simulated-nodes.ts'
+
+const CHART = join(projectDir, 'charts', 'kube-otel-lab')
+
+/** The APIs that the chart uses and that not every cluster has. */
+const APIS = ['admissionregistration.k8s.io/v1/validatingadmissionpolicies', 'apps/v1/statefulsets']
+
+/** The label of everything that the chart creates. */
+const PART_OF = 'app.kubernetes.io/part-of=kube-otel-lab'
+
+/** The values of the chart for these settings. */
+export function inClusterValues(lab: Lab, env: NodeJS.ProcessEnv): string {
+  const { settings } = lab
+  return stringify({
+    clusterName: settings.clusterName,
+    nodePrefix: settings.nodePrefix,
+    shards: settings.shards,
+    collectionIntervalMs: settings.collectionInterval,
+    usagePreset: settings.usagePreset,
+    pods: { count: settings.podCount },
+    images: { lab: labImage(env), kwok: imageOf(lab, 'kwok'), otelcol: imageOf(lab, 'otelcol') },
+    events: settings.clusterEvents,
+    ...(settings.otlpEndpoint === 'auto' ? {} : { otlp: { endpoint: settings.otlpEndpoint } }),
+    persistence: {
+      enabled: settings.storageClass !== 'none',
+      ...(['auto', 'none'].includes(settings.storageClass) ? {} : { storageClassName: settings.storageClass }),
+    },
+  })
+}
+
+/**
+ * Checks that the lab can run in a cluster and does not harm it: the APIs, the StorageClass, names of nodes, and what `hazardsOf` finds.
+ *
+ * Throws a UsageError that names all of them, and how to allow those that can be.
+ */
+export async function requireSafeCluster(lab: Lab): Promise<void> {
+  const { nodePrefix, storageClass, allow } = lab.settings
+  for (const api of APIS) {
+    const [, version = '', resource = ''] = /^(.+)\/([^/]+)$/.exec(api) ?? []
+    const { stdout } = await kubectl(lab, ['get', '--raw', `/apis/${version}`], { nothrow: true })
+    if (stdout.includes(`"name":"${resource}"`)) continue
+    throw new LabError(`The cluster of context "${lab.context}" has no ${resource} of ${version}`, {
+      next: 'use a cluster of Kubernetes 1.30 or newer',
+    })
+  }
+  await requireStorageClass(lab, storageClass)
+  const nodes = await getCollection(lab, '/api/v1/nodes')
+  const real = nodes.filter(node => text(fields(fields(node['metadata'])['labels'])[simulatedLabel]) === undefined)
+  const taken = real
+    .map(node => String(fields(node['metadata'])['name']))
+    .find(name => name.startsWith(`${nodePrefix}-`))
+  if (taken !== undefined) {
+    throw new UsageError(`NODE_PREFIX=${nodePrefix} is in use`, {
+      why: `${taken} is a node of this cluster`,
+      next: 'set NODE_PREFIX to another word',
+    })
+  }
+  for (const release of releases) {
+    if ((await releaseStatus(lab, release)).status === undefined) continue
+    throw new UsageError(`The collectors of k3d-collectors measure the cluster of context "${lab.context}" already`, {
+      why: 'their metrics would have the same cluster name',
+      next: `make k3d-down KUBE_CONTEXT=${lab.context}`,
+    })
+  }
+  const [daemonSets, deployments, statefulSets] = await Promise.all(
+    ['daemonsets', 'deployments', 'statefulsets'].map(kind => getCollection(lab, `/apis/apps/v1/${kind}`)),
+  )
+  const isOthers = (workload: Record<string, unknown>) =>
+    fields(workload['metadata'])['namespace'] !== inClusterNamespace
+  const allowed = new Set(allow.split(','))
+  const workloads = [...(deployments ?? []), ...(statefulSets ?? [])].filter(isOthers)
+  const found = hazardsOf(nodeTemplate(nodePrefix), { daemonSets: daemonSets ?? [], workloads, nodes: real })
+  const hazards = found.filter(({ name }) => !allowed.has(name))
+  if (hazards.length === 0) return
+  const names = [...new Set(found.map(({ name }) => name))]
+  throw new UsageError(`Simulated nodes would change the cluster of context "${lab.context}"`, {
+    why: hazards.map(({ name, why }) => `${name}: ${why}`).join('\n    '),
+    next: `read docs/in-cluster.md, or accept it: ALLOW=${names.join(',')}`,
+  })
+}
+
+async function requireStorageClass(lab: Lab, chosen: string): Promise<void> {
+  if (chosen === 'none') return
+  const isDefault = '.metadata.annotations.storageclass\\.kubernetes\\.io/is-default-class'
+  const classes = await getRows(lab, ['storageclasses'], ['.metadata.name', isDefault])
+  if (classes.some(([name, isOwn]) => (chosen === 'auto' ? isOwn === 'true' : name === chosen))) return
+  const names = classes.map(([name]) => name).join(', ') || 'none'
+  throw new UsageError(`STORAGE_CLASS=${chosen} is invalid`, {
+    why: chosen === 'auto' ? `the cluster has no default StorageClass; it has ${names}` : `the cluster has ${names}`,
+    next: 'set STORAGE_CLASS to one of them, or to none: a counter may then fall when a pod moves to another node',
+  })
+}
+
+/** Installs or upgrades the chart, with its namespace. Returns whether it changed anything. */
+export async function applyChart(lab: Lab): Promise<boolean> {
+  const metadata = {
+    name: inClusterNamespace,
+    labels: { ...managedLabel, 'pod-security.kubernetes.io/enforce': 'restricted' },
+  }
+  await applyText(lab, stringify({ apiVersion: 'v1', kind: 'Namespace', metadata }))
+  const values = inClusterValues(lab, process.env)
+  return await ensureRelease(lab, inClusterNamespace, values, { chart: CHART, namespace: inClusterNamespace })
+}
+
+/**
+ * Deletes the simulated pods and nodes and everything that the chart created, also when an installation failed half-way. Waits until it is
+ * gone. Returns whether there was anything.
+ */
+export async function removeInCluster(lab: Lab, say: (text: string) => void): Promise<boolean> {
+  const simulated = `${simulatedLabel}=true`
+  const namespaces = (await getRows(lab, ['namespaces', '-l', simulated], ['.metadata.name'])).map(
+    ([name = '']) => name,
+  )
+  const all = [...namespaces, inClusterNamespace]
+  const kinds = 'deployments,statefulsets,daemonsets,replicasets,jobs,cronjobs'
+  for (const namespace of namespaces) {
+    await kubectl(lab, ['delete', kinds, '--all', '-n', namespace, '--wait=false'])
+    // Nothing else ends them when KWOK is gone.
+    await kubectl(lab, ['delete', 'pods', '--all', '-n', namespace, '--grace-period=0', '--force', '--wait=false'])
+  }
+  say(`Deleting the simulated nodes of context "${lab.context}"`)
+  const nodes = await getRows(lab, ['nodes', '-l', simulated], ['.metadata.name'])
+  if (nodes.length > 0) {
+    await kubectl(lab, ['delete', 'nodes', '-l', simulated], { timeoutMs: 600_000 })
+    const leases = nodes.flatMap(([name = '']) => name)
+    await kubectl(lab, ['delete', 'leases', '-n', 'kube-node-lease', '--ignore-not-found', ...leases])
+  }
+  await uninstallRelease(lab, inClusterNamespace, inClusterNamespace)
+  const wide = 'clusterroles,clusterrolebindings,validatingadmissionpolicies,validatingadmissionpolicybindings'
+  await kubectl(lab, ['delete', wide, '-l', PART_OF])
+  await kubectl(lab, ['delete', 'roles,rolebindings', '-n', 'kube-node-lease', '-l', PART_OF])
+  const found = await getRows(lab, ['namespaces', '-l', 'app.kubernetes.io/part-of=kube-otel-lab'], ['.metadata.name'])
+  const { stdout } = await kubectl(
+    lab,
+    ['delete', 'namespaces', ...all, '--ignore-not-found', '--wait', '--timeout', '3m'],
+    {
+      timeoutMs: 200_000,
+    },
+  )
+  return nodes.length > 0 || found.length > 0 || stdout !== ''
+}
+
+/** What `make in-cluster` asks to allow. */
+export function inClusterQuestion({ settings }: Lab): string {
+  const what = `${settings.nodeCount} simulated nodes, their pods in namespaces of their own, KWOK, stats proxies and collectors in namespace ${inClusterNamespace}, with ClusterRoles and ValidatingAdmissionPolicies`
+  return `this creates ${what}${settings.otlpEndpoint === 'auto' ? `, and LGTM in namespace ${labNamespace}` : ''}`
+}

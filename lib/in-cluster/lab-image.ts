@@ -1,0 +1,26 @@
+import { join } from 'node:path'
+import { atPrefix, imagePrefix } from '../docker/images.ts'
+import { projectDir } from '../lab/lab.ts'
+import { bundle, CLIENT_FILE, CLIENT_SOURCE, filesBesideBundle } from '../services/daemon-bundle.ts'
+
+/** The lab's own image, which .github/workflows/image.yaml builds. Its tag is the version of the chart. */
+const IMAGE = 'ghcr.io/kube-otel-lab/kube-otel-lab:0.1.0'
+
+/** The folder of the lab's programs in its image. */
+export const LAB_IMAGE_DIR = 'lab'
+
+/** The reference of the lab's own image: LAB_IMAGE, else the published one, at the mirror that IMAGE_PREFIX names. */
+export function labImage(env: NodeJS.ProcessEnv): string {
+  return env['LAB_IMAGE'] || atPrefix(IMAGE, imagePrefix(env))
+}
+
+/** The files of the image in `LAB_IMAGE_DIR`: the programs as bundles, which need Node.js only. */
+export async function labImageFiles(): Promise<Record<string, string>> {
+  const code = async (path: string) => (await bundle(join(projectDir, path))).code
+  const [proxy, collector, client] = await Promise.all([
+    code(join('lib', 'kubelet', 'stats-proxy-process.ts')),
+    code(join('lib', 'in-cluster', 'shard-collector-process.ts')),
+    code(CLIENT_SOURCE),
+  ])
+  return { 'stats-proxy.mjs': proxy, 'shard-collector.mjs': collector, [CLIENT_FILE]: client, ...filesBesideBundle() }
+}

@@ -1,0 +1,28 @@
+/**
+ * Removes the lab from inside the cluster that KUBE_CONTEXT names: simulated pods and nodes, and everything that the chart created, also when
+ * its installation failed. LGTM stays; k3d-down removes it.
+ *
+ *   tsx tasks/in-cluster-down.ts --kube-context my-cluster
+ */
+import { removeInCluster } from '../lib/in-cluster/in-cluster.ts'
+import { hasOwnNamespace, inClusterNamespace, requireAgreement, requireContext } from '../lib/k3d/agreement.ts'
+import { print, runTask, say } from '../lib/lab/task.ts'
+
+const about = 'Removes the lab with its simulated nodes from inside a cluster.'
+const flags = { yes: 'change a cluster that the lab did not create without confirmation' }
+
+await runTask(
+  { about, settings: ['kubeContext'], flags, on: 'context', changesLab: true, ignoreCreationSettings: true },
+  async ({ lab, flags: chosen }) => {
+    await requireContext(lab)
+    await hasOwnNamespace(lab, inClusterNamespace)
+    const what = `this deletes every simulated node, namespace ${inClusterNamespace} and the namespaces of simulated pods, with all their objects`
+    await requireAgreement(lab, what, chosen.has('yes') || lab.settings.yes)
+    const removed = await removeInCluster(lab, say)
+    print(
+      removed
+        ? `The lab is removed from context "${lab.context}"`
+        : `The lab has installed nothing inside the cluster of context "${lab.context}"`,
+    )
+  },
+)

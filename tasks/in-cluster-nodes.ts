@@ -1,0 +1,38 @@
+/**
+ * Scales the simulated nodes inside a cluster to NODE_COUNT, and waits until Prometheus has fresh metrics of every simulated node and every
+ * running pod, each under its own node. With OTLP_ENDPOINT the metrics are elsewhere, and it does not wait.
+ *
+ *   tsx tasks/in-cluster-nodes.ts --kube-context my-cluster --node-count 300
+ */
+import { LabError } from '../lib/cli/errors.ts'
+import { withProgress } from '../lib/cli/progress.ts'
+import { scaleSimulatedNodes } from '../lib/in-cluster/simulated-nodes.ts'
+import { hasOwnNamespace, inClusterNamespace, requireContext } from '../lib/k3d/agreement.ts'
+import { reachPrometheus } from '../lib/k3d/port-forward.ts'
+import { waitUntilMeasured } from '../lib/kwok/lab-ready.ts'
+import { print, runTask } from '../lib/lab/task.ts'
+
+const about = 'Scales the simulated nodes inside a cluster, and waits until each node and pod has metrics.'
+const settings = ['kubeContext', 'nodeCount', 'nodePrefix', 'collectionInterval', 'otlpEndpoint'] as const
+
+await runTask({ about, settings, on: 'context', changesLab: true }, async ({ lab }) => {
+  await requireContext(lab)
+  if (!(await hasOwnNamespace(lab, inClusterNamespace))) {
+    const next = `make in-cluster KUBE_CONTEXT=${lab.context}`
+    throw new LabError(`The lab does not run inside the cluster of context "${lab.context}"`, { next })
+  }
+  const { created, deleted } = await withProgress('Simulated nodes', onProgress =>
+    scaleSimulatedNodes(lab, done => onProgress(String(done))),
+  )
+  const { otlpEndpoint } = lab.settings
+  if (otlpEndpoint !== 'auto') {
+    return print(`${created} simulated nodes are created, ${deleted} deleted; the metrics go to ${otlpEndpoint}`)
+  }
+  const reached = await reachPrometheus(lab)
+  const truth = await waitUntilMeasured(reached.lab).finally(() => reached.close())
+  print(`${truth.nodes.size} simulated nodes and ${truth.runningPods.size} running pods are measured, each under its own node: ${created} nodes created, ${deleted} deleted
+
+  make verify KUBE_CONTEXT=${lab.context}
+  make k3d-status KUBE_CONTEXT=${lab.context}
+  make in-cluster-down KUBE_CONTEXT=${lab.context}`)
+})

@@ -1,0 +1,168 @@
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { parse, parseAllDocuments } from 'yaml'
+import { withoutDigest } from '../../../lib/docker/images.ts'
+import { inClusterValues } from '../../../lib/in-cluster/in-cluster.ts'
+import { labImage } from '../../../lib/in-cluster/lab-image.ts'
+import { fields, items } from '../../../lib/kube/json.ts'
+import { openLab, projectDir } from '../../../lib/lab/lab.ts'
+import { ensurePrograms } from '../../../lib/programs/programs.ts'
+import { versions } from '../../../lib/programs/versions.ts'
+import { run } from '../../../lib/system/run.ts'
+import { suite } from '../../support/suite.ts'
+
+const chart = join(projectDir, 'charts', 'kube-otel-lab')
+const tests = suite('charts/kube-otel-lab')
+let helm = ''
+
+tests.before(async () => {
+  helm = (await ensurePrograms(['helm'])).helm.path
+})
+
+async function template(...sets: string[]) {
+  const args = ['template', 'kube-otel-lab', chart, '-n', 'lab', '--kube-version', versions.kubernetes]
+  return await run(helm, [...args, ...sets.flatMap(set => ['--set', set])], { nothrow: true })
+}
+
+async function objects(...sets: string[]): Promise<Record<string, unknown>[]> {
+  const { exitCode, stdout, stderr } = await template(...sets)
+  assert.equal(exitCode, 0, stderr)
+  return parseAllDocuments(stdout)
+    .map(document => fields(document.toJS()))
+    .filter(({ kind }) => kind !== undefined)
+}
+
+const nameOf = (object: Record<string, unknown>) => String(fields(object['metadata'])['name'])
+const specOf = (all: Record<string, unknown>[], kind: string, name: string) =>
+  fields(all.find(each => each['kind'] === kind && nameOf(each) === name)?.['spec'])
+
+tests('passes helm lint', async () => {
+  const { exitCode, stdout } = await run(helm, ['lint', '--strict', chart, '--kube-version', versions.kubernetes], {
+    nothrow: true,
+  })
+  assert.equal(exitCode, 0, stdout)
+})
+
+for (const [set, problem] of [
+  ['shards=0', /shards/],
+  ['shards=three', /shards/],
+  ['nodePrefix=Sim_', /nodePrefix/],
+  ['collectionIntervalMs=10', /collectionIntervalMs/],
+  ['usagePreset=wild', /usagePreset/],
+  ['otlp.endpoint=lgtm:4318', /otlp/],
+  ['persistence.size=much', /persistence/],
+  ['pods.namespaces={a,a}', /namespaces/],
+  ['shard=3', /shard/],
+] as const) {
+  tests(`refuses ${set}`, async () => {
+    const { exitCode, stderr } = await template(set)
+    assert.notEqual(exitCode, 0)
+    assert.match(stderr, problem)
+  })
+}
+
+tests('refuses a cluster that is too old', async () => {
+  const { exitCode, stderr } = await run(helm, ['template', 'x', chart, '--kube-version', '1.29.0'], { nothrow: true })
+  assert.notEqual(exitCode, 0)
+  assert.match(stderr, /kubeVersion: >=1\.30/)
+})
+
+tests('shares the pods among the namespaces', async () => {
+  const all = await objects('pods.count=10', 'pods.namespaces={x,y,z}')
+  const loads = all.filter(each => each['kind'] === 'Deployment' && nameOf(each) === 'load')
+  assert.deepEqual(
+    loads.map(({ spec }) => fields(spec)['replicas']),
+    [4, 3, 3],
+  )
+})
+
+tests('has as many stats proxies as collectors, with a volume or without', async () => {
+  const kept = await objects('shards=5', 'persistence.storageClassName=fast')
+  for (const name of ['stats-proxy', 'collector']) assert.equal(specOf(kept, 'StatefulSet', name)['replicas'], 5)
+  const [claim] = items(specOf(kept, 'StatefulSet', 'stats-proxy')['volumeClaimTemplates']).map(fields)
+  assert.equal(fields(claim?.['spec'])['storageClassName'], 'fast')
+  const lost = await objects('persistence.enabled=false')
+  assert.equal(specOf(lost, 'StatefulSet', 'stats-proxy')['volumeClaimTemplates'], undefined)
+})
+
+tests('takes headers from Secrets', async () => {
+  const all = await objects(
+    'otlp.headers[0].name=Authorization',
+    'otlp.headers[0].secret.name=s',
+    'otlp.headers[0].secret.key=k',
+  )
+  const map = all.find(each => each['kind'] === 'ConfigMap' && nameOf(each) === 'collector')
+  const config = parse(String(fields(map?.['data'])['otelcol.yaml']))
+  assert.deepEqual(config.exporters.otlp_http.headers, { Authorization: '${env:OTLP_HEADER_0}' })
+  assert.doesNotMatch(JSON.stringify(map), /"s"/)
+})
+
+tests('has the images that the lab pins, and accepts the values that the lab gives', async () => {
+  const env = { IMAGE_PREFIX: 'mirror.example/lab' }
+  const lab = openLab({
+    flags: { kubeContext: 'c', otlpEndpoint: 'https://otlp.example', storageClass: 'none' },
+    env,
+    kind: 'context',
+  })
+  const values = parse(inClusterValues(lab, {}))
+  const defaults = parse(readFileSync(join(chart, 'values.yaml'), 'utf8'))
+  assert.deepEqual(
+    Object.fromEntries(Object.entries(values.images).map(([name, image]) => [name, withoutDigest(String(image))])),
+    defaults.images,
+  )
+  assert.equal(labImage(env), 'mirror.example/lab/kube-otel-lab/kube-otel-lab:0.1.0')
+  assert.deepEqual(values.otlp, { endpoint: 'https://otlp.example' })
+  assert.deepEqual(values.persistence, { enabled: false })
+  const { version, appVersion } = parse(readFileSync(join(chart, 'Chart.yaml'), 'utf8'))
+  assert(labImage({}).endsWith(`:${version}`))
+  assert.equal(appVersion, version)
+})
+
+tests('gives the components the rights that the documentation lists', async () => {
+  const all = await objects()
+  const rows: string[] = []
+  for (const { kind, metadata, rules } of all) {
+    const { name, namespace } = fields(metadata)
+    if (kind !== 'ClusterRole' && kind !== 'Role') continue
+    // The same in each namespace of simulated pods.
+    if (String(namespace).startsWith('sim-team-') && namespace !== 'sim-team-a') continue
+    const where =
+      namespace === undefined
+        ? 'every namespace'
+        : namespace === 'lab'
+          ? 'its own'
+          : namespace === 'sim-team-a'
+            ? 'those of simulated pods'
+            : `\`${namespace}\``
+    const texts = items(rules)
+      .map(fields)
+      .map(({ verbs, resources, resourceNames }) => {
+        const only = resourceNames === undefined ? '' : ` (${items(resourceNames).join(', ')})`
+        return `${items(verbs).join(', ')} ${items(resources).join(', ')}${only}`
+      })
+    rows.push(`| ${String(name).replace('kube-otel-lab-', '')} | ${where} | ${texts.join('; ')} |`)
+  }
+  const page = readFileSync(join(projectDir, 'docs', 'in-cluster.md'), 'utf8')
+  assert.deepEqual(
+    page.split('\n').filter(line => /^\| (kwok|stats-proxy|collector) \| /.test(line)),
+    rows,
+  )
+})
+
+tests('runs every container as Pod Security restricted demands', async () => {
+  const all = await objects('pods.count=4')
+  const pods = all
+    .filter(({ kind }) => kind === 'Deployment' || kind === 'StatefulSet')
+    .map(({ spec }) => fields(fields(fields(spec)['template'])['spec']))
+  assert.equal(pods.length, 7)
+  for (const pod of pods) {
+    const { runAsNonRoot, seccompProfile } = fields(pod['securityContext'])
+    assert.deepEqual([runAsNonRoot, seccompProfile], [true, { type: 'RuntimeDefault' }])
+    for (const container of [...items(pod['initContainers']), ...items(pod['containers'])].map(fields)) {
+      const { allowPrivilegeEscalation, capabilities } = fields(container['securityContext'])
+      assert.deepEqual([allowPrivilegeEscalation, capabilities], [false, { drop: ['ALL'] }])
+    }
+  }
+})
+tests.run()
