@@ -1,5 +1,5 @@
 import { ApiStatusError, type KubeClient } from '../kube/api-client.ts'
-import { fields, text, timeMs } from '../kube/json.ts'
+import { fields, text } from '../kube/json.ts'
 
 export interface LeaderOptions {
   client: Pick<KubeClient, 'request'>
@@ -7,7 +7,7 @@ export interface LeaderOptions {
   /** The name of the Lease, and of this candidate. */
   lease: string
   identity: string
-  /** After this time without a renewal another candidate becomes the leader. */
+  /** After this time without a renewal another candidate becomes the leader. The same for all. */
   durationMs?: number
   clock?: () => number
 }
@@ -32,7 +32,8 @@ export function createLeader({
   return {
     async tryLead(): Promise<boolean> {
       const askedMs = clock()
-      if (await hold(askedMs).catch(() => undefined)) leadsUntilMs = askedMs + durationMs
+      const isHeld = await hold(askedMs).catch(() => undefined)
+      if (isHeld !== undefined) leadsUntilMs = isHeld ? askedMs + durationMs : 0
       return clock() < leadsUntilMs
     },
     /** Frees the Lease, so that another candidate leads at once. */
@@ -44,19 +45,17 @@ export function createLeader({
     },
   }
 
-  /** Whether the Lease is this candidate's now; undefined if another was faster. */
+  /** Whether the Lease is this candidate's now; undefined if it cannot be written, as when another was faster. */
   async function hold(nowMs: number): Promise<boolean | undefined> {
     const found = await client.request('GET', `${path}/${lease}`, { timeoutMs: durationMs / 2 })
     if (found.status !== 200 && found.status !== 404) throw new ApiStatusError(`Cannot read Lease ${lease}`, found)
     const { metadata, spec } = fields(found.body)
-    const { holderIdentity, renewTime, leaseDurationSeconds } = fields(spec)
+    const { holderIdentity, renewTime } = fields(spec)
     const holder = text(holderIdentity) ?? ''
     const renewal = `${holder} ${text(renewTime)}`
     if (seen.renewal !== renewal) seen = { renewal, atMs: nowMs }
-    const isFree = holder === '' || nowMs - seen.atMs > Number(leaseDurationSeconds) * 1_000
-    // A Lease of a former leader that all candidates see for the first time has no age yet, but an old renewal.
-    const isOld = nowMs - (timeMs(renewTime) ?? 0) > 10 * durationMs
-    if (found.status === 200 && holder !== identity && !isFree && !isOld) return false
+    const isFree = holder === '' || holder === identity || nowMs - seen.atMs > durationMs
+    if (found.status === 200 && !isFree) return false
     const body = {
       ...{ apiVersion: 'coordination.k8s.io/v1', kind: 'Lease' },
       metadata: { name: lease, namespace, resourceVersion: fields(metadata).resourceVersion },

@@ -51,12 +51,14 @@ export async function openShard(flags: ShardFlags, options: ShardOptions) {
     reviews: createReviews({ client }),
   })
   const listeners = new Map<string, { port: number; server: Server }>()
+  /** Not the lowest: a collector may still read the node that had it. */
+  let nextPort = Math.floor(Math.random() * PORTS)
   const ports = {
-    async open(node: string): Promise<number> {
+    async open(node: string, wanted?: number): Promise<number> {
       const known = listeners.get(node)
       if (known !== undefined) return known.port
       const server = createServer(socket => void kubelets.accept(socket, node, flags.podIp))
-      const port = await listenOnFreePort(server)
+      const port = await listenOnFreePort(server, wanted)
       listeners.set(node, { port, server })
       return port
     },
@@ -116,10 +118,11 @@ export async function openShard(flags: ShardFlags, options: ShardOptions) {
     },
   }
 
-  async function listenOnFreePort(server: Server): Promise<number> {
+  async function listenOnFreePort(server: Server, wanted = 0): Promise<number> {
     const used = new Set([...listeners.values()].map(({ port }) => port))
-    for (let port = FIRST_PORT; port < FIRST_PORT + PORTS; port++) {
-      if (used.has(port)) continue
+    for (let tries = 0; tries <= PORTS; tries++) {
+      const port = tries === 0 ? wanted : FIRST_PORT + (nextPort++ % PORTS)
+      if (used.has(port) || port < FIRST_PORT || port >= FIRST_PORT + PORTS) continue
       try {
         await listen(server, { host: flags.address, port })
         return port

@@ -33,8 +33,8 @@ export interface ShardNodesOptions {
   hasEnded: (shard: number) => Promise<boolean>
   /** Gives the store the pods of a node. */
   listPods: (node: string) => Promise<void>
-  /** Listens on a port of the node's own, and stops that. */
-  ports: { open: (node: string) => Promise<number>; close: (node: string) => void }
+  /** Listens on a port of the node's own, if possible the given one, and stops that. */
+  ports: { open: (node: string, port?: number) => Promise<number>; close: (node: string) => void }
   countHandOver: StatsMetrics['countHandOver']
   logOnce: (subject: string, line: string) => void
   /** The number of nodes that are changed at a time, and the wait after a failure. */
@@ -45,9 +45,13 @@ export interface ShardNodesOptions {
 /** A node that this shard serves or is about to serve. */
 interface HeldNode {
   uid: string
+  /** What it was taken from, by `stateOf`. */
+  from: string
   /** Undefined until the store has its pods. */
   port?: number
-  /** `seen`: a watch event has shown this shard's address. Until then events may be older than the patch. */
+  /**
+   * `patched`: the API server has accepted this shard's address; `seen`: a watch event has shown it, and later ones are newer.
+   */
   address: 'none' | 'patched' | 'seen'
 }
 
@@ -150,13 +154,25 @@ export function createShardNodes(options: ShardNodesOptions) {
     return false
   }
 
+  /** Who serves a node, and the counters that it was given away with. */
+  function stateOf(facts: NodeFacts): string {
+    return `${holderOf(facts)} ${countersText(facts)}`
+  }
+
+  /** Whether the node was taken from a state that is not the last one, or has lost this shard's address. */
+  function isOutdated(facts: NodeFacts, { address, from }: HeldNode): boolean {
+    if (holderOf(facts) === shard || address === 'patched') return false
+    return address === 'seen' || stateOf(facts) !== from
+  }
+
   function begin(facts: NodeFacts): HeldNode {
-    const given = text(fields(fields(facts.object.metadata).annotations)[COUNTERS])
+    const given = countersText(facts)
     const counters = given === undefined ? undefined : readCounters(given)
     if (counters !== undefined) store.adopt(counters)
     store.setNode(facts)
     store.pause(facts.name, true)
-    const own: HeldNode = { uid: facts.uid, address: holderOf(facts) === shard ? 'seen' : 'none' }
+    const address = holderOf(facts) === shard ? 'seen' : 'none'
+    const own: HeldNode = { uid: facts.uid, from: stateOf(facts), address }
     held.set(facts.name, own)
     return own
   }
@@ -201,59 +217,79 @@ export function createShardNodes(options: ShardNodesOptions) {
 
   /** Brings one node into the state that it must have here. Rejects when the API server cannot be reached or refuses. */
   async function reconcile(name: string): Promise<void> {
-    const facts = nodes.get(name)
     const now = counts()
-    if (facts === undefined || now === undefined) return
+    if (now === undefined) return
     let own = held.get(name)
     if (own === undefined) {
-      if (!mayTake(facts) && !(await isLeft(facts, now))) return
-      own = begin(facts)
+      const found = nodes.get(name)
+      if (found === undefined || (!mayTake(found) && !(await isLeft(found, now)))) return
+      own = begin(found)
       try {
         await listPods(name)
       } catch (error) {
         if (held.get(name) === own) end(name)
         throw error
       }
-      store.endRestore(facts.uid)
+      store.endRestore(found.uid)
       countHandOver('taken')
     }
+    const facts = nodes.get(name)
     // The node was deleted meanwhile.
-    if (held.get(name) !== own) return
-    if (own.address === 'seen' && holderOf(facts) !== shard) return end(name)
+    if (facts === undefined || held.get(name) !== own) return
+    if (isOutdated(facts, own)) {
+      end(name)
+      return enqueue(name)
+    }
     if (isLeaving || (now.isComplete && shardOf(name, now.wanted) !== shard)) return await release(facts, own)
-    own.port ??= await ports.open(name)
-    store.pause(name, false)
+    if (own.port === undefined) {
+      // Collectors know the port of an earlier process of this shard.
+      const known = kubeletOf(facts.object.status, domain)
+      own.port = await ports.open(name, known?.shard === shard ? known.port : undefined)
+      if (held.get(name) !== own) return ports.close(name)
+    }
+    if (own.address !== 'none') store.pause(name, false)
     const body = statusPatch(facts, podIp, { port: own.port, internalDns: host })
     if (body === undefined || own.address === 'patched') return
-    await patch(name, { ...fields(JSON.parse(body)), metadata: { annotations: { [COUNTERS]: null } } })
+    if (!(await patch(facts, null, fields(JSON.parse(body)))) || held.get(name) !== own) return
     if (own.address === 'none') own.address = 'patched'
+    store.pause(name, false)
   }
 
-  async function release({ name, uid, object }: NodeFacts, own: HeldNode): Promise<void> {
+  /** A node whose patch may have been applied although its answer was lost stays paused: its owner continues the counters of the patch. */
+  async function release(facts: NodeFacts, own: HeldNode): Promise<void> {
+    const { name, uid, object } = facts
     store.pause(name, true)
     const counters = store.countersOf(name)
-    try {
-      const addresses = items(fields(object.status).addresses).filter(each => {
-        const { type } = fields(each)
-        return type !== 'InternalIP' && type !== 'InternalDNS'
-      })
-      const annotations = { [COUNTERS]: counters === undefined ? null : writeCounters(counters) }
-      await patch(name, { metadata: { annotations }, status: { addresses } })
-    } catch (error) {
-      store.pause(name, false)
-      throw error
-    }
+    const addresses = items(fields(object.status).addresses).filter(each => {
+      const { type } = fields(each)
+      return type !== 'InternalIP' && type !== 'InternalDNS'
+    })
+    const isWritten = await patch(facts, counters === undefined ? null : writeCounters(counters), {
+      status: { addresses },
+    })
+    if (!isWritten) return
     countHandOver('released')
     released.set(name, uid)
     if (held.get(name) === own) end(name)
   }
 
-  async function patch(name: string, body: unknown): Promise<void> {
+  /**
+   * Changes the node's status and annotation. False for a node that has changed in the meantime: the watch reports it, and another shard may
+   * have taken it.
+   */
+  async function patch({ name, object }: NodeFacts, counters: string | null, change: object): Promise<boolean> {
     const path = `/api/v1/nodes/${encodeURIComponent(name)}/status`
+    const { resourceVersion } = fields(object.metadata)
+    const body = { ...change, metadata: { resourceVersion, annotations: { [COUNTERS]: counters } } }
     const answer = await client.request('PATCH', path, { body, contentType: 'application/merge-patch+json' })
-    // Deleted in the meantime: the watch reports it.
-    if (answer.status >= 300 && answer.status !== 404) throw new ApiStatusError(`Cannot write ${path}`, answer)
+    if (answer.status === 404 || answer.status === 409) return false
+    if (answer.status >= 300) throw new ApiStatusError(`Cannot write ${path}`, answer)
+    return true
   }
+}
+
+function countersText({ object }: NodeFacts): string | undefined {
+  return text(fields(fields(object.metadata).annotations)[COUNTERS])
 }
 
 /** Counters as the text of an annotation: an eighth of their JSON. */

@@ -46,6 +46,8 @@ export function createStore(options: StoreOptions = {}) {
   const documents = createTextArena()
   const memory = createCounterMemory({ state: options.state, nodes: countedNodes, onError: onStateError })
   let latestMs = memory.restoredAtMs
+  /** The latest time that another process may have served what is continued here. */
+  let restoredAtMs = latestMs
   let runningPodCount = 0
   const usageObjects = createUsageObjects((pod, problem) => options.onUsageProblem?.(pod, problem))
   const sources: UsageSources = {
@@ -130,7 +132,7 @@ export function createStore(options: StoreOptions = {}) {
       for (const [uid, pod] of memory.takeRest(nodeUid)) {
         const slot = index.withNode(pod.nodeUid)
         // The earlier process may have served the pod until it ended; the pod's own end is unknown.
-        if (slot !== undefined) retire(slot, uid, pod.meter, nodeUid === undefined ? memory.restoredAtMs : latestMs)
+        if (slot !== undefined) retire(slot, uid, pod.meter, restoredAtMs)
         else memory.forgetPod(uid)
       }
       memory.flush()
@@ -152,6 +154,7 @@ export function createStore(options: StoreOptions = {}) {
 
     /** Continues these counters of another process when their node and pods are set. */
     adopt({ timeMs, changes }: NodeCounters) {
+      restoredAtMs = Math.max(restoredAtMs, timeMs)
       latestMs = Math.max(latestMs, timeMs)
       memory.setTime(latestMs)
       memory.adopt(changes)

@@ -38,11 +38,15 @@ function createCluster({ faults = 0 } = {}) {
       const name = path.split('/').at(-2) ?? ''
       const isLost = random() < faults
       if (isLost && random() < 0.5) throw new Error('connection reset')
+      const before = fields(objects.get(name)?.['metadata'])
+      if (fields(fields(body)['metadata'])['resourceVersion'] !== before['resourceVersion'])
+        return { status: 409, body: {} }
       const after = merged(objects.get(name), fields(body))
       // As a merge patch deletes.
       const annotations = Object.entries(fields(fields(after['metadata'])['annotations']))
       Object.assign(fields(after['metadata']), {
         annotations: Object.fromEntries(annotations.filter(([, value]) => value !== null)),
+        resourceVersion: String(Number(before['resourceVersion'] ?? 0) + 1),
       })
       objects.set(name, after)
       for (const shard of shards.values()) shard.see(after)
@@ -138,10 +142,10 @@ for (const faults of [0, 0.2]) {
       await watchUntil(cluster, seen, cluster.isSettled)
       for (const count of [3, 4]) {
         cluster.scale(count)
-        await watchUntil(cluster, seen, cluster.isSettled)
-        for (const [shard, { nodes }] of cluster.shards) {
-          assert.equal(nodes.heldCount, names.filter(name => shardOf(name, count) === shard).length)
-        }
+        const own = (shard: number) => names.filter(name => shardOf(name, count) === shard).length
+        await watchUntil(cluster, seen, () =>
+          [...cluster.shards].every(([shard, { nodes }]) => nodes.heldCount === own(shard)),
+        )
       }
       // A deleted pod's CPU time stays with its node, wherever that goes.
       cluster.setPods([0])
