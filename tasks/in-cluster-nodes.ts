@@ -1,12 +1,12 @@
 /**
- * Scales the simulated nodes inside a cluster to NODE_COUNT, and waits until Prometheus has fresh metrics of every simulated node and every
- * running pod, each under its own node. With OTLP_ENDPOINT the metrics are elsewhere, and it does not wait.
+ * Scales the simulated nodes inside a cluster to NODE_COUNT, and waits until their pods run and Prometheus has fresh metrics of every node and
+ * every running pod, each under its own node. With OTLP_ENDPOINT the metrics are elsewhere, and it does not wait.
  *
  *   tsx tasks/in-cluster-nodes.ts --kube-context my-cluster --node-count 300
  */
 import { LabError } from '../lib/cli/errors.ts'
 import { withProgress } from '../lib/cli/progress.ts'
-import { scaleSimulatedNodes } from '../lib/in-cluster/simulated-nodes.ts'
+import { scaleSimulatedNodes, waitForSimulatedPods } from '../lib/in-cluster/simulated-nodes.ts'
 import { hasOwnNamespace, inClusterNamespace, requireContext } from '../lib/k3d/agreement.ts'
 import { reachPrometheus } from '../lib/k3d/port-forward.ts'
 import { waitUntilMeasured } from '../lib/kwok/lab-ready.ts'
@@ -24,6 +24,7 @@ await runTask({ about, settings, on: 'context', changesLab: true }, async ({ lab
   const { created, deleted } = await withProgress('Simulated nodes', onProgress =>
     scaleSimulatedNodes(lab, done => onProgress(String(done))),
   )
+  await waitForSimulatedPods(lab)
   const { otlpEndpoint } = lab.settings
   if (otlpEndpoint !== 'auto') {
     return print(`${created} simulated nodes are created, ${deleted} deleted; the metrics go to ${otlpEndpoint}`)

@@ -12,15 +12,12 @@ import { imageOf } from '../lab/lab-images.ts'
 import { managedLabel } from '../lab/manifest.ts'
 import { hazardsOf } from './hazards.ts'
 import { labImage } from './lab-image.ts'
-import { nodeTemplate } from './simulated-nodes.ts'
+import { nodeTemplate, PART_OF } from './simulated-nodes.ts'
 
 const CHART = join(projectDir, 'charts', 'kube-otel-lab')
 
 /** The APIs that the chart uses and that not every cluster has. */
 const APIS = ['admissionregistration.k8s.io/v1/validatingadmissionpolicies', 'apps/v1/statefulsets']
-
-/** The label of everything that the chart creates. */
-const PART_OF = 'app.kubernetes.io/part-of=kube-otel-lab'
 
 /** The values of the chart for these settings. */
 export function inClusterValues(lab: Lab, env: NodeJS.ProcessEnv): string {
@@ -136,14 +133,14 @@ export async function removeInCluster(lab: Lab, say: (text: string) => void): Pr
   const nodes = await getRows(lab, ['nodes', '-l', simulated], ['.metadata.name'])
   if (nodes.length > 0) {
     await kubectl(lab, ['delete', 'nodes', '-l', simulated], { timeoutMs: 600_000 })
-    const leases = nodes.flatMap(([name = '']) => name)
+    const leases = nodes.map(([name = '']) => name)
     await kubectl(lab, ['delete', 'leases', '-n', 'kube-node-lease', '--ignore-not-found', ...leases])
   }
   await uninstallRelease(lab, inClusterNamespace, inClusterNamespace)
   const wide = 'clusterroles,clusterrolebindings,validatingadmissionpolicies,validatingadmissionpolicybindings'
   await kubectl(lab, ['delete', wide, '-l', PART_OF])
   await kubectl(lab, ['delete', 'roles,rolebindings', '-n', 'kube-node-lease', '-l', PART_OF])
-  const found = await getRows(lab, ['namespaces', '-l', 'app.kubernetes.io/part-of=kube-otel-lab'], ['.metadata.name'])
+  const found = await getRows(lab, ['namespaces', '-l', PART_OF], ['.metadata.name'])
   const { stdout } = await kubectl(
     lab,
     ['delete', 'namespaces', ...all, '--ignore-not-found', '--wait', '--timeout', '3m'],

@@ -37,9 +37,8 @@ const options = {
   help: { type: 'boolean' },
 } as const
 
-/** Nodes change in bursts, and each reload restarts the pipelines: wait for a pause, up to a limit. */
-const PAUSE_MS = 500
-const AT_MOST_MS = 3_000
+/** Nodes change in bursts, and each reload interrupts all measurements: wait for a pause, for half an interval at most. */
+const PAUSE_MS = 300
 const LEAD_MS = 2_000
 const OTLP_PORT = 4318
 
@@ -115,7 +114,8 @@ async function start(
       if (leads !== isLeader) changed()
       isLeader = leads
     }
-    const isDue = !isReady || (changedMs > 0 && (now - quietSinceMs >= PAUSE_MS || now - changedMs >= AT_MOST_MS))
+    const isDue =
+      !isReady || (changedMs > 0 && (now - quietSinceMs >= PAUSE_MS || now - changedMs >= flags.intervalMs / 2))
     if (isDue) {
       changedMs = 0
       const config = shardCollectorConfig(base, {
@@ -141,7 +141,7 @@ async function start(
         log(`Cannot reload the collector: ${messageOf(error)}`)
       }
     }
-    await sleep(200, undefined, { signal }).catch(() => {})
+    await sleep(100, undefined, { signal }).catch(() => {})
   }
 }
 

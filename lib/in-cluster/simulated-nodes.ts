@@ -7,6 +7,10 @@ import { changesTo } from '../kwok/pods.ts'
 import { getCollection } from '../lab/kubectl.ts'
 import { type Lab, projectDir } from '../lab/lab.ts'
 import { type Manifest, mergedManifest, readManifest } from '../lab/manifest.ts'
+import { waitUntil } from '../system/wait.ts'
+
+/** The label of everything that the chart creates, as a selector. */
+export const PART_OF = 'app.kubernetes.io/part-of=kube-otel-lab'
 
 /** The template of simulated nodes, named for their prefix. */
 export function nodeTemplate(prefix: string): Manifest {
@@ -24,6 +28,33 @@ export async function scaleSimulatedNodes(lab: Lab, onDone?: (done: number) => v
   await createNodes(client, manifests, onDone)
   await deleteNodes(client, remove, onDone)
   return { created: create.length, deleted: remove.length }
+}
+
+/**
+ * Waits until the chart's pods run, or as many of them as the simulated nodes have room for.
+ *
+ * Throws a LabError after ten minutes.
+ */
+export async function waitForSimulatedPods(lab: Lab): Promise<void> {
+  const { status } = fields(nodeTemplate(lab.settings.nodePrefix))
+  const room = lab.settings.nodeCount * Number(fields(fields(status)['allocatable'])['pods'])
+  const path = `/apis/apps/v1/deployments?labelSelector=${encodeURIComponent(PART_OF)}`
+  await waitUntil<void>({
+    what: 'simulated pods',
+    timeoutMs: 600_000,
+    everyMs: 1_000,
+    check: async () => {
+      const loads = (await getCollection(lab, path)).filter(({ metadata }) => fields(metadata)['name'] === 'load')
+      const sum = (number: (load: Record<string, unknown>) => unknown) =>
+        loads.reduce((total, load) => total + Number(number(load) ?? 0), 0)
+      const wanted = Math.min(
+        room,
+        sum(({ spec }) => fields(spec)['replicas']),
+      )
+      const ready = sum(load => fields(load['status'])['readyReplicas'])
+      return ready >= wanted ? { done: undefined } : { pending: `${ready} of ${wanted} run` }
+    },
+  })
 }
 
 /** The names of all simulated nodes. */
