@@ -1,6 +1,6 @@
 /**
  * Shows the parts of the lab in a cluster: LGTM and the collectors with the number of ready pods, the nodes, the addresses and the number of
- * series. Exit code 1 when a part is missing or not ready.
+ * series. Exit code 1 when a part is missing or not ready, or a node has no metrics.
  *
  *   tsx tasks/k3d-status.ts
  *   tsx tasks/k3d-status.ts --kube-context my-cluster
@@ -10,12 +10,13 @@ import { formatTable } from '../lib/cli/table.ts'
 import { requireContext } from '../lib/k3d/agreement.ts'
 import { ownCluster } from '../lib/k3d/k3d-cluster.ts'
 import { lgtmPassword } from '../lib/k3d/k3d-lgtm.ts'
-import { partsOf } from '../lib/k3d/k3d-status.ts'
+import { partsOf, unmeasuredNodes } from '../lib/k3d/k3d-status.ts'
 import { reachPrometheus } from '../lib/k3d/port-forward.ts'
 import { countAll } from '../lib/kwok/lab-status.ts'
 import { print, runTask } from '../lib/lab/task.ts'
 
-const about = 'Shows the parts of the lab in a cluster; exit code 1 when a part is missing or not ready.'
+const about =
+  'Shows the parts of the lab in a cluster; exit code 1 when one is missing or not ready, or a node has no metrics.'
 
 const flags = { password: "print only the password of Grafana's user admin" }
 
@@ -32,15 +33,18 @@ await runTask(task, async ({ lab, flags: chosen }) => {
     ]),
   )
   const reached = await reachPrometheus(lab).catch(() => ({ lab, close: () => {} }))
-  const counts = await countAll(reached.lab).finally(() => reached.close())
+  // Unknown without Prometheus.
+  const unmeasured = unmeasuredNodes(reached.lab).catch(() => undefined)
+  const [counts, trouble] = await Promise.all([countAll(reached.lab), unmeasured]).finally(() => reached.close())
   const known = (value: number | undefined) => (value === undefined ? 'unknown' : String(value))
   const pods = [...(counts.podPhases ?? [])].map(([phase, count]) => `${count} ${phase}`).join(', ')
   print(`\nNodes   ${known(counts.nodes)}\nPods    ${pods || 'unknown'}\nSeries  ${known(counts.series)}`)
+  if (trouble !== undefined) print(`\n${trouble}`)
   const { grafanaPort, prometheusPort } = lab.settings
   print(
     ownCluster(lab) === undefined
       ? `\nNext: make k3d-port-forward KUBE_CONTEXT=${lab.context} opens Grafana and Prometheus`
       : `\nGrafana http://127.0.0.1:${grafanaPort}, Prometheus http://127.0.0.1:${prometheusPort}`,
   )
-  return parts.every(({ state }) => state === 'ready') ? 0 : 1
+  return trouble === undefined && parts.every(({ state }) => state === 'ready') ? 0 : 1
 })

@@ -154,7 +154,8 @@ export async function waitUntilMeasured(lab: Lab, { timeoutMs }: { timeoutMs?: n
 }
 
 /** With many pods and a short interval, the likely cause is a machine that is too slow. */
-function nextStep({ settings: { clusterName, collectionInterval } }: Lab, pods: number): string {
+function nextStep({ kind, context, settings: { clusterName, collectionInterval } }: Lab, pods: number): string {
+  if (kind === 'context') return `make k3d-status KUBE_CONTEXT=${context}`
   const status = `${makeCommand('kwok-status', clusterName)}, and read the log of a service that is down`
   const slowerMs = intervalFor(pods)
   if (slowerMs <= collectionInterval) return status
