@@ -1,6 +1,6 @@
 /**
  * Scales the simulated nodes inside a cluster to NODE_COUNT, and waits until their pods run and Prometheus has fresh metrics of every node and
- * every running pod, each under its own node. With OTLP_ENDPOINT the metrics are elsewhere, and it does not wait.
+ * every running pod, each under its own node. With OTLP_ENDPOINT it does not wait for metrics.
  *
  *   tsx tasks/in-cluster-nodes.ts --kube-context my-cluster --node-count 300
  */
