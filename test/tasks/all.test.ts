@@ -39,6 +39,7 @@ const clusterless = [
   'kwok-create-cluster.ts',
   'kwok-down.ts',
   'kwok-scenario.ts',
+  'lab-image.ts',
   'lint-dashboards.ts',
   'programs.ts',
   'reference.ts',
@@ -84,7 +85,7 @@ for (const task of tasks) {
   all(`${task} refuses to go on without a cluster`, async () => {
     const { status, stdout, stderr } = await start(task, [])
     assert.deepEqual([status, stdout], [1, ''])
-    const [kind, target] = task.startsWith('k3d-') ? ['k3d', 'k3d'] : ['KWOK', 'kwok']
+    const [kind, target] = /^(k3d|in-cluster)-/.test(task) ? ['k3d', 'k3d'] : ['KWOK', 'kwok']
     assert.equal(
       stderr,
       `There is no ${kind} cluster "${clusterName}"\n  Next: make ${target} CLUSTER_NAME=${clusterName}\n`,
