@@ -9,7 +9,7 @@ export const versions = {
   prometheus: '3.16.0',
   // From 0.32 on its Go module lacks the web page, and does not compile without it.
   alertmanager: '0.31.1',
-  otelcol: '0.160.0',
+  otelcol: '0.161.0',
   jaeger: '2.13.0',
   metricsServer: '0.9.0',
   kubeStateMetrics: '2.18.0',

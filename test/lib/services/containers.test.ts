@@ -208,7 +208,7 @@ lines(
       '--env=NO_PROXY=kwok-unit-kube-apiserver,kube-otel-lab-unit-lgtm',
       ...locked,
       digest,
-      'docker.io/otel/opentelemetry-collector-contrib:0.160.0',
+      'docker.io/otel/opentelemetry-collector-contrib:0.161.0',
       '--config=/etc/kube-otel-lab/otelcol.yaml',
     ])
     const files = filesBelow(join(lab.dataDir, 'collector'))
