@@ -6,7 +6,7 @@ import { bundle, CLIENT_FILE, CLIENT_SOURCE, filesBesideBundle } from '../servic
 /** The lab's own image, which .github/workflows/image.yaml builds. Its tag is the version of the chart. */
 const IMAGE = 'ghcr.io/kube-otel-lab/kube-otel-lab:0.1.0'
 
-/** The folder of the lab's programs in its image. */
+/** The folder of the lab's program in its image. */
 export const LAB_IMAGE_DIR = 'lab'
 
 /** The reference of the lab's own image: LAB_IMAGE, else the published one, at the mirror that IMAGE_PREFIX names. */
@@ -14,13 +14,12 @@ export function labImage(env: NodeJS.ProcessEnv): string {
   return env['LAB_IMAGE'] || atPrefix(IMAGE, imagePrefix(env))
 }
 
-/** The files of the image in `LAB_IMAGE_DIR`: the programs as bundles, which need Node.js only. */
+/** The files of the image in `LAB_IMAGE_DIR`: the stats proxy as a bundle, which needs Node.js only. */
 export async function labImageFiles(): Promise<Record<string, string>> {
   const code = async (path: string) => (await bundle(join(projectDir, path))).code
-  const [proxy, collector, client] = await Promise.all([
+  const [proxy, client] = await Promise.all([
     code(join('lib', 'kubelet', 'stats-proxy-process.ts')),
-    code(join('lib', 'in-cluster', 'shard-collector-process.ts')),
     code(CLIENT_SOURCE),
   ])
-  return { 'stats-proxy.mjs': proxy, 'shard-collector.mjs': collector, [CLIENT_FILE]: client, ...filesBesideBundle() }
+  return { 'stats-proxy.mjs': proxy, [CLIENT_FILE]: client, ...filesBesideBundle() }
 }

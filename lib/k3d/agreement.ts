@@ -13,7 +13,7 @@ export const labNamespace = 'otel-lab'
 
 /** The namespace and the Helm release of the lab inside a cluster, and its parts. */
 export const inClusterNamespace = 'kube-otel-lab'
-export const inClusterParts = ['kwok', 'stats-proxy', 'collector'] as const
+export const inClusterParts = ['kwok', 'stats-proxy', 'collector', 'cluster-collector'] as const
 
 /**
  * Checks that the cluster of the lab's context exists and answers.

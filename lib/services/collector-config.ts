@@ -41,8 +41,15 @@ export function collectorConfig(base: string, input: CollectorInput): string {
     merged(tracesExporter, { endpoint }),
   ])
   const names = input.measuresCluster ? [...input.nodes.keys()].sort() : []
-  const endpoints = names.map(node => [node, `${input.nodes.get(node)}:${KUBELET_PORT}`] as const)
-  const kubelets = kubeletReceivers(merged(kubeletStats, { ...input.kubeletTls }), endpoints, input.intervalMs)
+  const kubelets = names.map((node, index) => [
+    `kubelet_stats/${node}`,
+    merged(kubeletStats, {
+      endpoint: `https://${input.nodes.get(node)}:${KUBELET_PORT}`,
+      ...input.kubeletTls,
+      ...interval,
+      initial_delay: goDuration(FIRST_DELAY_MS + Math.round(index * spacingMs(input))),
+    }),
+  ])
   const hasEvents = input.eventsUrl !== undefined
   const ownMetrics = { otlp: { protocol: 'http/protobuf', endpoint: input.metricsUrl } }
   const filled = merged(config, {
@@ -87,30 +94,18 @@ function hostOptions({ rootPath, mountPoint }: NonNullable<CollectorInput['host'
   return { root_path: rootPath, scrapers: { filesystem: onlyOwn } }
 }
 
-/** A receiver for each node, with its kubelet's `host:port`: the base with endpoint, interval and initial delay. */
-export function kubeletReceivers(
-  base: unknown,
-  endpoints: readonly (readonly [node: string, endpoint: string])[],
-  intervalMs: number,
-): [name: string, receiver: unknown][] {
-  const spacingMs = Math.min(MOST_SPACING_MS, (0.8 * intervalMs) / endpoints.length)
-  return endpoints.map(([node, endpoint], index) => [
-    `kubelet_stats/${node}`,
-    merged(base, {
-      endpoint: `https://${endpoint}`,
-      collection_interval: goDuration(intervalMs),
-      initial_delay: goDuration(FIRST_DELAY_MS + Math.round(index * spacingMs)),
-    }),
-  ])
-}
-
 /** The initial delay of every receiver, as in the base: exporters and processors start first. */
 const FIRST_DELAY_MS = 1_000
 
 /**
- * The most time between the scrapes of two receivers: a small lab gets its first samples early. Each scrapes at the same moment of every
- * interval; a thousand at once delay each other, and the timestamp of a sample is the time of the response, seconds after the measurement.
+ * The time between the scrapes of two receivers. Each scrapes at the same moment of every interval; a thousand at once delay each other,
+ * and the timestamp of a sample is the time of the response, seconds after the measurement.
  */
+function spacingMs({ nodes, intervalMs }: CollectorInput): number {
+  return Math.min(MOST_SPACING_MS, (0.8 * intervalMs) / nodes.size)
+}
+
+/** A small lab gets its first samples early. */
 const MOST_SPACING_MS = 20
 
 const eventsPipeline = {

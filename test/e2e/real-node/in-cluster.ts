@@ -28,7 +28,7 @@ export interface Tools {
 /** Objects that come and go by themselves. */
 const FLEETING = /^(event|lease|endpoint|node\.metrics|pod\.metrics|componentstatus)/
 const NAMESPACE = 'kube-otel-lab'
-const COMPONENTS = ['kwok', 'stats-proxy', 'collector'] as const
+const COMPONENTS = ['kwok', 'stats-proxy', 'collector', 'cluster-collector'] as const
 
 /** The rights of each component, as docs/in-cluster.md has them: verb, resource, namespace (empty for all). */
 export const rights = {
@@ -39,7 +39,8 @@ export const rights = {
     'update leases in kube-node-lease',
   ],
   'stats-proxy': ['patch nodes/status', 'list pods', 'create tokenreviews', 'create subjectaccessreviews'],
-  collector: ['list pods', 'get nodes/stats', 'get nodes/pods', 'list events'],
+  collector: ['list nodes', 'list pods', 'get nodes/stats', 'get nodes/pods'],
+  'cluster-collector': ['list pods', 'list events', 'list services'],
 } as const
 /** What no component may. */
 const forbidden = [
@@ -261,9 +262,11 @@ export function inClusterTests(
 
   /**
    * Makes a change, watches for a time, and checks all of it: no counter falls, no node is measured twice, and none is missing for more than
-   * two intervals; those of a killed shard (`change` gives for how long it was away) for as much longer.
+   * two intervals, or one and a half if it stays at its shard; those of a killed shard (`change` gives for how long it was away) for as much
+   * longer.
    */
   async function keepsLaws(watchMs: number, change: () => Promise<number | void>, ofKilled: readonly string[] = []) {
+    const before = new Map((await simulatedNodes()).map(({ name, shard }) => [name, shard]))
     const startedMs = Date.now()
     const downMs = (await change()) ?? 0
     await sleep(watchMs)
@@ -284,16 +287,24 @@ export function inClusterTests(
       namesOf(`max_over_time((time() - timestamp(${nodes}))[${range}:1s]) > ${mostMs / 1_000}`)
     const late = (await missing(2 * size.intervalMs)).filter(name => !ofKilled.includes(name))
     assert.deepEqual(late, [], 'nodes that are not measured for two intervals')
+    const after = await simulatedNodes()
+    const moved = new Set(after.filter(({ name, shard }) => shard !== before.get(name)).map(({ name }) => name))
+    const disturbed = (await missing(1.5 * size.intervalMs)).filter(
+      name => !ofKilled.includes(name) && !moved.has(name),
+    )
+    assert.deepEqual(disturbed, [], 'nodes that stay at their shard and miss a measurement')
     assert.deepEqual(await missing(2 * size.intervalMs + downMs), [], 'nodes that a killed shard loses for longer')
-    // Each time that a collector reads its configuration again, it measures at once.
-    const samples = Math.ceil(lengthMs / size.intervalMs) + 6
+    // A collector measures a node soon after its address changes.
+    const samples = Math.ceil(lengthMs / size.intervalMs) + 3
     assert.deepEqual(
       await namesOf(`count_over_time(${nodes}[${range}]) > ${samples}`),
       [],
       'nodes that are measured twice',
     )
-    const all = (await simulatedNodes()).map(({ name }) => name)
-    assert.deepEqual(await namesOf(nodes), all)
+    assert.deepEqual(
+      await namesOf(nodes),
+      after.map(({ name }) => name),
+    )
   }
 
   /** What the API server says to a command that it must refuse. */

@@ -98,6 +98,21 @@ tests('takes headers from Secrets', async () => {
   assert.doesNotMatch(JSON.stringify(map), /"s"/)
 })
 
+tests('uses components that the collector has which the lab builds, but for events', async () => {
+  const all = await objects('events=false')
+  const maps = all.filter(each => each['kind'] === 'ConfigMap' && nameOf(each).endsWith('collector'))
+  const configs = maps.map(map => fields(parse(String(fields(map['data'])['otelcol.yaml']))))
+  assert.equal(configs.length, 2)
+  const pinned = parse(readFileSync(join(projectDir, 'kwok-config', 'go', 'otelcol', 'builder.yaml'), 'utf8'))
+  for (const kind of ['extensions', 'receivers', 'processors', 'exporters']) {
+    const modules = items(pinned[kind]).map(each => String(fields(each)['gomod']).split(' ')[0]?.split('/').at(-1))
+    for (const key of configs.flatMap(config => Object.keys(fields(config[kind])))) {
+      const word = key.split('/')[0]?.replaceAll('_', '') ?? ''
+      assert(modules.includes(word) || modules.includes(`${word}${kind.slice(0, -1)}`), `${kind}: ${key}`)
+    }
+  }
+})
+
 tests('has the images that the lab pins, and accepts the values that the lab gives', async () => {
   const env = { IMAGE_PREFIX: 'mirror.example/lab' }
   const lab = openLab({
@@ -145,7 +160,7 @@ tests('gives the components the rights that the documentation lists', async () =
   }
   const page = readFileSync(join(projectDir, 'docs', 'in-cluster.md'), 'utf8')
   assert.deepEqual(
-    page.split('\n').filter(line => /^\| (kwok|stats-proxy|collector) \| /.test(line)),
+    page.split('\n').filter(line => /^\| (kwok|stats-proxy|collector|cluster-collector) \| /.test(line)),
     rows,
   )
 })
@@ -155,7 +170,7 @@ tests('runs every container as Pod Security restricted demands', async () => {
   const pods = all
     .filter(({ kind }) => kind === 'Deployment' || kind === 'StatefulSet')
     .map(({ spec }) => fields(fields(fields(spec)['template'])['spec']))
-  assert.equal(pods.length, 7)
+  assert.equal(pods.length, 8)
   for (const pod of pods) {
     const { runAsNonRoot, seccompProfile } = fields(pod['securityContext'])
     assert.deepEqual([runAsNonRoot, seccompProfile], [true, { type: 'RuntimeDefault' }])
