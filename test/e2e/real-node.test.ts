@@ -9,12 +9,10 @@ import { join } from 'node:path'
 import { fields, items } from '../../lib/kube/json.ts'
 import { openLab, projectDir } from '../../lib/lab/lab.ts'
 import { programPath } from '../../lib/programs/programs.ts'
-import { labImages } from '../images/lab.ts'
 import { atExit } from '../support/at-exit.ts'
 import { assertSays, waitFor } from '../support/lab.ts'
 import { skipLine } from '../support/outcome.ts'
-import { suite } from '../support/suite.ts'
-import { inClusterTests } from './real-node/in-cluster.ts'
+import { inLong, suite } from '../support/suite.ts'
 import { labelNames, seriesOf, summaryFields } from './real-node/kubelets.ts'
 import { type Ended, type RealNode, startRealNode } from './real-node/node.ts'
 import { realNodeProblem } from './real-node/programs.ts'
@@ -155,8 +153,8 @@ async function query(expression: string): Promise<Record<string, unknown>[]> {
 
 real.before(async () => {
   if (problem !== undefined) return
-  const { kwok, lab } = await labImages()
-  node = await startRealNode([kwok, lab])
+  node = await startRealNode()
+  await node.kubectl(['apply', '-f', join(projectDir, 'k3d-config', 'demo.yaml')])
   writeOwnRule('own:pods')
   atExit(() => rmSync(labDir(), { recursive: true, force: true }))
 })
@@ -172,8 +170,7 @@ onNode('asks before it changes a cluster that it did not create, and changes not
   assert.deepEqual(await names('namespace', '--field-selector', 'metadata.name=otel-lab'), [])
 })
 
-onNode("fails with the events of the pod when an image can't be pulled", async () => {
-  await node.kubectl(['apply', '-f', join(projectDir, 'k3d-config', 'demo.yaml')])
+inLong(onNode)("fails with the events of the pod when an image can't be pulled", async () => {
   const { exitCode, stderr } = await task('k3d-lgtm', { YES: '1', LGTM_IMAGE: '127.0.0.1:9/lgtm:1' })
   assert.equal(exitCode, 1)
   assertSays(stderr, /^lgtm is not ready: lgtm-\S+: (ImagePullBackOff|ErrImagePull) /m)
@@ -198,7 +195,7 @@ onNode("installs LGTM with the user's dashboards and rules", async () => {
   )
 })
 
-onNode('explains how to provide a chart when none can be reached', async () => {
+inLong(onNode)('explains how to provide a chart when none can be reached', async () => {
   for (const away of ['https://127.0.0.1:9/charts', 'oci://127.0.0.1:9/charts/opentelemetry-collector']) {
     const { exitCode, stderr } = await task('k3d-collectors', { OTEL_CHART: away })
     assert.equal(exitCode, 1)
@@ -210,64 +207,65 @@ onNode('explains how to provide a chart when none can be reached', async () => {
   assert.deepEqual(await names('deployments', '-n', 'otel-lab'), ['deployment.apps/lgtm'])
 })
 
-onNode(
-  'installs the collectors, also after Helm was killed or has failed, and ends when the node, its pods and containers are measured',
-  async () => {
-    const values = join(labDir(), 'config', 'otel-lab-deployment.values.yaml')
-    const install = ['install', 'otel-lab-deployment', endlessChart(), '--namespace', 'otel-lab', '--values', values]
-    const killed = node.start(await programPath('helm'), [...install, '--kube-context', node.context], { env: own() })
-    await waitFor('release that is being installed', async () => {
-      const found = await names('secrets', '-n', 'otel-lab', '-l', 'owner=helm,status=pending-install')
-      assert.equal(found.length, 1, killed.output())
-    })
-    killed.child.kill('SIGKILL')
-    await killed.ended
-    const status = await task('k3d-status')
-    assert.equal(status.exitCode, 1)
-    assertSays(status.stdout, /^otel-lab-deployment +missing +0\/0 +Helm status: pending-install$/m)
-    const { exitCode, stderr } = await task('k3d-collectors', { OTEL_CHART: brokenChart() })
-    assert.equal(exitCode, 1)
-    assertSays(
-      stderr,
-      /Helm could not install otel-lab-deployment: .*selector.*\n {2}Next: fix the error that Helm reports/,
-    )
-    const helm = await recordingHelm()
-    assertSays(
-      await done('k3d-collectors', helm.env),
-      /^1 nodes and \d+ running pods are measured: 2 releases changed\n$/,
-    )
-    const at = `--kube-context ${node.context} --namespace otel-lab`
-    const set = (release: string) =>
-      `upgrade ${release} ${chart} --install ${at} --values ${join(labDir(), 'config', release)}.values.yaml --description kube-otel-lab <mark> --history-max 2 --timeout 2m`
-    assert.deepEqual(
-      helm.calls().map(call => call.replace(/[0-9a-f]{16}/, '<mark>')),
-      [
-        `status otel-lab-deployment ${at} --output json`,
-        `uninstall otel-lab-deployment ${at} --wait --timeout 2m`,
-        set('otel-lab-deployment'),
-        `status otel-lab-daemonset ${at} --output json`,
-        set('otel-lab-daemonset'),
-      ],
-    )
-    for (const series of [
-      'k8s_node_cpu_time_seconds_total',
-      'k8s_pod_cpu_time_seconds_total',
-      'container_cpu_time_seconds_total',
-    ]) {
-      const found = await query(series)
-      assert.notDeepEqual(found, [], series)
-      for (const labels of found) {
-        assert.deepEqual(
-          [labels['k8s_node_name'], labels['k8s_cluster_name']],
-          [node.name, node.context],
-          JSON.stringify(labels),
-        )
-      }
+inLong(onNode)('installs the collectors after Helm was killed or has failed', async () => {
+  const values = join(labDir(), 'config', 'otel-lab-deployment.values.yaml')
+  const install = ['install', 'otel-lab-deployment', endlessChart(), '--namespace', 'otel-lab', '--values', values]
+  const killed = node.start(await programPath('helm'), [...install, '--kube-context', node.context], { env: own() })
+  await waitFor('release that is being installed', async () => {
+    const found = await names('secrets', '-n', 'otel-lab', '-l', 'owner=helm,status=pending-install')
+    assert.equal(found.length, 1, killed.output())
+  })
+  killed.child.kill('SIGKILL')
+  await killed.ended
+  const status = await task('k3d-status')
+  assert.equal(status.exitCode, 1)
+  assertSays(status.stdout, /^otel-lab-deployment +missing +0\/0 +Helm status: pending-install$/m)
+  const { exitCode, stderr } = await task('k3d-collectors', { OTEL_CHART: brokenChart() })
+  assert.equal(exitCode, 1)
+  assertSays(
+    stderr,
+    /Helm could not install otel-lab-deployment: .*selector.*\n {2}Next: fix the error that Helm reports/,
+  )
+  const helm = await recordingHelm()
+  assertSays(
+    await done('k3d-collectors', helm.env),
+    /^1 nodes and \d+ running pods are measured: 2 releases changed\n$/,
+  )
+  const at = `--kube-context ${node.context} --namespace otel-lab`
+  const set = (release: string) =>
+    `upgrade ${release} ${chart} --install ${at} --values ${join(labDir(), 'config', release)}.values.yaml --description kube-otel-lab <mark> --history-max 2 --timeout 2m`
+  assert.deepEqual(
+    helm.calls().map(call => call.replace(/[0-9a-f]{16}/, '<mark>')),
+    [
+      `status otel-lab-deployment ${at} --output json`,
+      `uninstall otel-lab-deployment ${at} --wait --timeout 2m`,
+      set('otel-lab-deployment'),
+      `status otel-lab-daemonset ${at} --output json`,
+      set('otel-lab-daemonset'),
+    ],
+  )
+})
+
+onNode('installs the collectors, and ends when the node, its pods and containers are measured', async () => {
+  assertSays(await done('k3d-collectors'), /^1 nodes and \d+ running pods are measured: \d releases changed\n$/)
+  for (const series of [
+    'k8s_node_cpu_time_seconds_total',
+    'k8s_pod_cpu_time_seconds_total',
+    'container_cpu_time_seconds_total',
+  ]) {
+    const found = await query(series)
+    assert.notDeepEqual(found, [], series)
+    for (const labels of found) {
+      assert.deepEqual(
+        [labels['k8s_node_name'], labels['k8s_cluster_name']],
+        [node.name, node.context],
+        JSON.stringify(labels),
+      )
     }
-    const web = await query('container_cpu_time_seconds_total{k8s_deployment_name="web"}')
-    assert.equal(web.length, 3)
-  },
-)
+  }
+  const web = await query('container_cpu_time_seconds_total{k8s_deployment_name="web"}')
+  assert.equal(web.length, 3)
+})
 
 onNode(
   "scrapes the kubelet's cAdvisor with its certificate checked, under the labels of all other series",
@@ -357,7 +355,7 @@ onNode('meets Pod Security restricted with two exceptions: LGTM as root, and the
   )
 })
 
-onNode('opens the ports on this machine until Ctrl-C', async () => {
+inLong(onNode)('opens the ports on this machine until Ctrl-C', async () => {
   assertSays(await serving('k3d-port-forward', async () => await get('http://127.0.0.1:9090/-/ready')), /Ready/)
 })
 
@@ -369,7 +367,7 @@ onNode("passes verify on every dashboard, against the API and the kubelet, and o
   assert(Number(/, (\d+) of them compared/.exec(said)?.[1]) > 100, said)
 })
 
-onNode('works with report and page as a lab does', async () => {
+inLong(onNode)('works with report and page as a lab does', async () => {
   const file = join(node.tempDir, 'report.html')
   // verify has checked the dashboards of the lab.
   const userDashboard = join(ownDashboards(), 'Team A', 'pods.json')
@@ -488,7 +486,7 @@ onNode('the simulated kubelet gives the answers of the real kubelet for the same
   }
 })
 
-onNode("takes a change in the user's rules when it runs again", async () => {
+inLong(onNode)("takes a change in the user's rules when it runs again", async () => {
   writeOwnRule('own:pods:changed')
   // The ConfigMap, and the Deployment, whose annotation has its digest.
   assert.match(await done('k3d-lgtm'), /: 2 objects changed\n$/)
@@ -511,7 +509,6 @@ onNode('removes exactly what it created', async () => {
   assert(!existsSync(labDir()))
 })
 
-inClusterTests(onNode, { node: () => node, task, query }, { nodes: 6, pods: 24, shards: 2, intervalMs: 5_000 })
 real.run()
 
 /** `nodes/proxy` as kubectl has it: with a slash it would be the node named proxy. */

@@ -1,18 +1,65 @@
-/** The lab inside a cluster at size, and while its shards change: minutes on two cores. */
+/**
+ * The lab inside the cluster of a real node: what a user types, and the laws that hold while shards come, go and are killed. Smaller, by hand:
+ *
+ *   IN_CLUSTER=6,24,2,5000 npx tsx test/run.ts long in-cluster
+ */
+import assert from 'node:assert/strict'
+import { chmodSync, mkdirSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
-import { fields, items } from '../../lib/kube/json.ts'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fields, items, text } from '../../lib/kube/json.ts'
+import { shardOf } from '../../lib/kubelet/shards/shard-owner.ts'
 import { projectDir } from '../../lib/lab/lab.ts'
-import { inClusterTests } from '../e2e/real-node/in-cluster.ts'
-import { type RealNode, startRealNode } from '../e2e/real-node/node.ts'
+import { type Ended, type RealNode, startRealNode } from '../e2e/real-node/node.ts'
 import { realNodeProblem } from '../e2e/real-node/programs.ts'
 import { labImages } from '../images/lab.ts'
+import { assertSays, waitFor } from '../support/lab.ts'
 import { skipLine } from '../support/outcome.ts'
 import { suite } from '../support/suite.ts'
+
+/** Objects that come and go by themselves. */
+const FLEETING = /^(event|lease|endpoint|node\.metrics|pod\.metrics|componentstatus)/
+const NAMESPACE = 'kube-otel-lab'
+const COMPONENTS = ['kwok', 'stats-proxy', 'collector', 'cluster-collector'] as const
+
+/** The rights of each component, as docs/in-cluster.md has them: verb, resource, namespace (empty for all). */
+export const rights = {
+  kwok: [
+    'patch nodes/status',
+    'patch pods/status in sim-team-a',
+    'delete pods in sim-team-a',
+    'update leases in kube-node-lease',
+  ],
+  'stats-proxy': ['patch nodes/status', 'list pods', 'create tokenreviews', 'create subjectaccessreviews'],
+  collector: ['list nodes', 'list pods', 'get nodes/stats', 'get nodes/pods'],
+  'cluster-collector': ['list pods', 'list events', 'list services'],
+} as const
+/** What no component may. */
+const forbidden = [
+  ...[
+    'get nodes/proxy',
+    'create pods/exec',
+    'get secrets',
+    'create pods',
+    'delete pods',
+    'delete nodes',
+    'create nodes',
+  ],
+  ...['patch nodes', 'patch pods/status', 'update leases', 'create clusterroles'],
+]
 
 const problem = await realNodeProblem()
 if (problem !== undefined) process.stdout.write(skipLine('real-node', problem))
 const inCluster = suite('the lab inside a cluster')
+const test = problem === undefined ? inCluster : inCluster.skip
+
+/** Simulated nodes and pods, shards, and the interval in milliseconds. */
+const [NODES = 0, PODS = 0, SHARDS = 0, INTERVAL_MS = 0] = (process.env['IN_CLUSTER'] ?? '300,3000,3,10000')
+  .split(',')
+  .map(Number)
+/** How long each change of the shards is watched. */
+const WATCH_MS = 4 * INTERVAL_MS
 let node: RealNode
 
 inCluster.before(async () => {
@@ -22,21 +69,343 @@ inCluster.before(async () => {
 })
 inCluster.after(() => node?.close())
 
-async function task(name: string, env: Readonly<Record<string, string>> = {}) {
+/** A task with the node's cluster as KUBE_CONTEXT, on the node's network. */
+async function task(name: string, more: Readonly<Record<string, string>> = {}): Promise<Ended> {
   const words = [join(projectDir, 'lib', 'cli', 'bundled.js'), join(projectDir, 'tasks', `${name}.ts`)]
-  const own = {
+  const env = {
     ...{ HOME: join(node.tempDir, 'home'), XDG_CACHE_HOME: process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache') },
     ...{ KUBECONFIG: node.kubeconfig, KUBE_CONTEXT: node.context, NO_COLOR: '1' },
+    ...{ YES: '1', NODE_COUNT: String(NODES), POD_COUNT: String(PODS), SHARDS: String(SHARDS) },
+    ...{ COLLECTION_INTERVAL: `${INTERVAL_MS}ms`, STORAGE_CLASS: 'test-volumes', CLUSTER_EVENTS: 'false' },
+    ...more,
   }
-  return await node.run(process.execPath, words, { env: { ...own, ...env }, limitMs: 1_200_000 })
+  return await node.run(process.execPath, words, { env, limitMs: 1_200_000 })
 }
 
-async function query(expression: string) {
+/** The labels of the series of an instant query. */
+async function query(expression: string): Promise<Record<string, unknown>[]> {
   const path = `/api/v1/namespaces/otel-lab/services/lgtm:9090/proxy/api/v1/query?query=${encodeURIComponent(expression)}`
   const answer = fields(JSON.parse(await node.kubectl(['get', '--raw', path])))
   return items(fields(answer['data'])['result']).map(series => fields(fields(series)['metric']))
 }
 
-const size = { nodes: 300, pods: 3_000, shards: 3, intervalMs: 10_000, watchMs: 40_000 }
-inClusterTests(problem === undefined ? inCluster : inCluster.skip, { node: () => node, task, query }, size)
+const kubectl = (...args: string[]) => node.kubectl(args)
+
+/** A task that has to succeed; what it printed. */
+async function done(name: string, more: Readonly<Record<string, string>> = {}): Promise<string> {
+  const { exitCode, stdout, stderr } = await task(name, more)
+  assert.equal(exitCode, 0, `${name}: ${stderr}${stdout}`)
+  return stdout
+}
+
+async function install(): Promise<string> {
+  for (const step of ['in-cluster-install', 'k3d-lgtm']) await done(step)
+  return await done('in-cluster-nodes')
+}
+
+let before: string[] = []
+
+test('refuses a cluster that simulated nodes would change, with all reasons, and changes nothing', async () => {
+  await makeVolumes(node, SHARDS + 1)
+  await node.kubectl(['apply', '--validate=ignore', '-f', '-'], JSON.stringify(everywhere))
+  before = await objects(node)
+  const { exitCode, stderr } = await task('in-cluster-install')
+  assert.equal(exitCode, 2)
+  assertSays(
+    stderr,
+    /^Simulated nodes would change the cluster.*: default\/everywhere: this DaemonSet tolerates every taint/,
+  )
+  assertSays(stderr, /\n {2}Next: read docs\/in-cluster\.md, or accept it: ALLOW=default\/everywhere$/m)
+  await kubectl('delete', 'daemonset', 'everywhere', '--cascade=foreground')
+  before = await objects(node)
+  const noClass = await task('in-cluster-install', { STORAGE_CLASS: 'auto' })
+  assert.equal(noClass.exitCode, 2)
+  assertSays(
+    noClass.stderr,
+    /^STORAGE_CLASS=auto is invalid: the cluster has no default StorageClass; it has test-volumes\n/,
+  )
+  const prefix = await task('in-cluster-install', { NODE_PREFIX: node.name.split('-')[0] ?? '' })
+  assert.equal(prefix.exitCode, 2)
+  assertSays(prefix.stderr, /^NODE_PREFIX=real is in use: real-\d+ is a node of this cluster\n/)
+  assert.deepEqual(await objects(node), before)
+})
+
+test(`measures ${NODES} simulated nodes and ${PODS} pods by ${SHARDS} shards, each once under its own name`, async () => {
+  assertSays(await install(), new RegExp(`^${NODES} simulated nodes and ${PODS} running pods are measured`))
+  const names = (await simulatedNodes()).map(({ name }) => name)
+  for (const metric of [
+    'k8s_node_cpu_time_seconds_total',
+    'k8s_node_condition_ready',
+    'system_memory_usage_bytes{state="used"}',
+  ]) {
+    const found = (await query(metric)).map(labels => String(labels['k8s_node_name']))
+    assert.deepEqual(found.sort(), names, metric)
+  }
+  const pods = await query('k8s_pod_cpu_time_seconds_total')
+  assert.equal(pods.length, PODS)
+  assert.equal(new Set(pods.map(labels => labels['k8s_pod_name'])).size, PODS)
+  for (const { name, shard } of await simulatedNodes()) assert.equal(shard, shardOf(name, SHARDS), name)
+  assert.match(await done('in-cluster-install'), /release unchanged\n$/)
+})
+
+test('gives each component the rights it needs and no more', async () => {
+  const wanted = COMPONENTS.flatMap(component => [
+    ...rights[component].map(right => ({ component, right, isAllowed: true })),
+    ...forbidden.map(right => ({ component, right, isAllowed: false })),
+  ])
+  const reviews = wanted.map(({ component, right }) => review(component, right))
+  const list = { apiVersion: 'v1', kind: 'List', items: reviews }
+  const words = ['create', '--validate=ignore', '-f', '-', '-o', 'jsonpath={.status.allowed}{"\\n"}']
+  const found = (await node.kubectl(words, JSON.stringify(list))).split('\n').map(line => line === 'true')
+  assert.deepEqual(
+    wanted.map((each, index) => ({ ...each, isAllowed: found[index] })),
+    wanted,
+  )
+  // RBAC does not know simulated nodes and their leases from others: a policy does.
+  const lease = {
+    ...{ apiVersion: 'coordination.k8s.io/v1', kind: 'Lease' },
+    metadata: { name: `${node.name}-other`, namespace: 'kube-node-lease' },
+  }
+  const as = ['--as', `system:serviceaccount:${NAMESPACE}:kwok`]
+  const real = await refusal('create', '--validate=ignore', '-f', JSON.stringify(lease), ...as)
+  assertSays(real, /the lab changes its simulated nodes only/)
+})
+
+test('keeps pods of others off simulated nodes, and its own off real ones', async () => {
+  const named = (namespace: string, nodeName: string) => JSON.stringify(podOn(namespace, { nodeName }))
+  for (const [namespace, nodeName] of [
+    ['default', 'sim-0000'],
+    ['sim-team-a', node.name],
+  ] as const) {
+    const refused = await refusal('create', '--validate=ignore', '-f', named(namespace, nodeName))
+    assertSays(refused, /pods of the lab's namespaces run on its simulated nodes, and no other pods do/)
+  }
+  // One that tolerates everything and selects the nodes: the scheduler chooses one, and its binding is refused.
+  const selector = { nodeSelector: { 'kube-otel-lab/simulated': 'true' }, tolerations: [{ operator: 'Exists' }] }
+  await node.kubectl(['create', '--validate=ignore', '-f', '-'], JSON.stringify(podOn('default', selector)))
+  await waitFor('refused binding', async () =>
+    assertSays(
+      await kubectl('get', 'events', '-n', 'default', '-o', 'jsonpath={.items[*].message}'),
+      /no other pods do/,
+    ),
+  )
+  assert.equal(await kubectl('get', 'pod', 'lost', '-n', 'default', '-o', 'jsonpath={.spec.nodeName}'), '')
+  await kubectl('delete', 'pod', 'lost', '-n', 'default', '--wait')
+})
+
+test('passes verify', async () => {
+  const { exitCode, stdout, stderr } = await task('verify')
+  assert.equal(exitCode, 0, stdout + stderr)
+  assert(Number(/, (\d+) of them compared/.exec(stdout)?.[1]) > 100, stdout)
+})
+
+test('hands nodes over to an added shard and from a removed one, and keeps those of a killed one: laws', async () => {
+  await keepsLaws(async () => {
+    await done('in-cluster-install', { SHARDS: String(SHARDS + 1) })
+    await settled(SHARDS + 1)
+    await churn()
+  })
+  const ofKilled = (await simulatedNodes()).filter(({ shard }) => shard === 0).map(({ name }) => name)
+  await keepsLaws(async () => {
+    const killedMs = Date.now()
+    const pod = ['pod', 'stats-proxy-0', '-n', NAMESPACE]
+    await kubectl('delete', ...pod, '--grace-period=0', '--force', '--wait=false')
+    await churn()
+    await waitFor('restart of the shard', async () => {
+      const path = '{.metadata.creationTimestamp} {.status.conditions[?(@.type=="Ready")].status}'
+      const found = await kubectl('get', ...pod, '-o', `jsonpath=${path}`)
+      const [created = '', ready] = found.split(' ')
+      assert(ready === 'True' && Date.parse(created) >= killedMs - 1_000, found)
+    })
+    // How long a pod takes to start is the machine's doing.
+    return Date.now() - killedMs
+  }, ofKilled)
+  await keepsLaws(async () => {
+    await done('in-cluster-install')
+    await settled(SHARDS)
+  })
+})
+
+test('reports its parts, and one that cannot run', async () => {
+  assertSays(await done('k3d-status'), new RegExp(`^stats-proxy +ready +${SHARDS}/${SHARDS} +-$`, 'm'))
+  await kubectl('scale', 'deployment', 'kwok', '-n', NAMESPACE, '--replicas=0')
+  const { exitCode, stdout } = await task('k3d-status')
+  assert.equal(exitCode, 1, stdout)
+  assertSays(stdout, /^kwok +missing +0\/0 /m)
+})
+
+test('removes exactly what it created, also without KWOK to end the pods, and when it runs again', async () => {
+  assertSays(await done('in-cluster-down'), /^The lab is removed from context "\S+"\n$/)
+  await done('k3d-down')
+  assert.deepEqual(await objects(node), before)
+  assertSays(await done('in-cluster-down'), /^The lab has installed nothing inside the cluster/)
+})
 inCluster.run()
+
+async function simulatedNodes() {
+  const list = JSON.parse(await kubectl('get', 'nodes', '-l', 'kube-otel-lab/simulated=true', '-o', 'json'))
+  const nodes = items(fields(list)['items']).map(fields)
+  return nodes
+    .map(({ metadata, status }) => {
+      const address = items(fields(status)['addresses'])
+        .map(fields)
+        .find(({ type }) => type === 'InternalDNS')
+      const shard = /^stats-proxy-(\d+)\./.exec(text(address?.['address']) ?? '')?.[1]
+      return { name: String(fields(metadata)['name']), shard: shard === undefined ? undefined : Number(shard) }
+    })
+    .sort((a, b) => (a.name < b.name ? -1 : 1))
+}
+
+async function settled(shards: number) {
+  await waitFor(
+    `nodes at ${shards} shards`,
+    async () => {
+      const others = (await simulatedNodes()).filter(({ name, shard }) => shard !== shardOf(name, shards))
+      assert.deepEqual(others, [], 'nodes at other shards')
+    },
+    120_000,
+  )
+}
+
+/** Deletes some pods, which their Deployments replace. */
+async function churn() {
+  const pods = (await kubectl('get', 'pods', '-n', 'sim-team-a', '-o', 'name')).split('\n').slice(0, 3)
+  await kubectl('delete', '-n', 'sim-team-a', '--wait=false', ...pods.filter(name => name !== ''))
+}
+
+/**
+ * Makes a change, watches for a time, and checks all of it: no counter falls, no node is measured twice, and none is missing for more than
+ * two intervals, or one and a half if it stays at its shard; those of a killed shard (`change` gives for how long it was away) for as much
+ * longer.
+ */
+async function keepsLaws(change: () => Promise<number | void>, ofKilled: readonly string[] = []) {
+  const before = new Map((await simulatedNodes()).map(({ name, shard }) => [name, shard]))
+  const startedMs = Date.now()
+  const downMs = (await change()) ?? 0
+  await sleep(WATCH_MS)
+  const lengthMs = Date.now() - startedMs
+  const range = `${Math.ceil(lengthMs / 1_000)}s`
+  for (const metric of [
+    'k8s_node_cpu_time_seconds_total',
+    'k8s_pod_cpu_time_seconds_total',
+    'k8s_node_network_io_bytes_total',
+    'system_cpu_time_seconds_total',
+  ]) {
+    assert.deepEqual(await query(`resets(${metric}[${range}]) > 0`), [], `${metric} falls`)
+  }
+  const namesOf = async (expression: string) =>
+    (await query(expression)).map(labels => String(labels['k8s_node_name'])).sort()
+  const nodes = 'k8s_node_cpu_time_seconds_total'
+  const missing = (mostMs: number) =>
+    namesOf(`max_over_time((time() - timestamp(${nodes}))[${range}:1s]) > ${mostMs / 1_000}`)
+  const late = (await missing(2 * INTERVAL_MS)).filter(name => !ofKilled.includes(name))
+  assert.deepEqual(late, [], 'nodes that are not measured for two intervals')
+  const after = await simulatedNodes()
+  const moved = new Set(after.filter(({ name, shard }) => shard !== before.get(name)).map(({ name }) => name))
+  const disturbed = (await missing(1.5 * INTERVAL_MS)).filter(name => !ofKilled.includes(name) && !moved.has(name))
+  assert.deepEqual(disturbed, [], 'nodes that stay at their shard and miss a measurement')
+  assert.deepEqual(await missing(2 * INTERVAL_MS + downMs), [], 'nodes that a killed shard loses for longer')
+  // A collector measures a node soon after its address changes.
+  const samples = Math.ceil(lengthMs / INTERVAL_MS) + 3
+  assert.deepEqual(
+    await namesOf(`count_over_time(${nodes}[${range}]) > ${samples}`),
+    [],
+    'nodes that are measured twice',
+  )
+  assert.deepEqual(
+    await namesOf(nodes),
+    after.map(({ name }) => name),
+  )
+}
+
+/** What the API server says to a command that it must refuse. */
+async function refusal(...args: string[]): Promise<string> {
+  const file = args.indexOf('-f')
+  const input = file === -1 ? undefined : args[file + 1]
+  const words = file === -1 ? args : [...args.slice(0, file), '-f', '-', ...args.slice(file + 2)]
+  return await node.kubectl(words, input).then(
+    answer => assert.fail(`not refused: ${answer}`),
+    (error: Error) => error.message,
+  )
+}
+
+/** The question whether a service account of the lab has a right: verb, resource, and namespace unless it is all. */
+function review(account: string, right: string): unknown {
+  const [, verb = '', whole = '', namespace] = /^(\S+) (\S+)(?: in (\S+))?$/.exec(right) ?? []
+  const [resource = '', subresource] = whole.split('/')
+  const groups: Record<string, string> = {
+    ...{
+      leases: 'coordination.k8s.io',
+      tokenreviews: 'authentication.k8s.io',
+      subjectaccessreviews: 'authorization.k8s.io',
+    },
+    clusterroles: 'rbac.authorization.k8s.io',
+  }
+  const resourceAttributes = { verb, group: groups[resource] ?? '', resource, subresource, namespace }
+  const spec = { user: `system:serviceaccount:${NAMESPACE}:${account}`, resourceAttributes }
+  return { apiVersion: 'authorization.k8s.io/v1', kind: 'SubjectAccessReview', spec }
+}
+
+/** A DaemonSet that runs on every node. */
+const everywhere = {
+  ...{ apiVersion: 'apps/v1', kind: 'DaemonSet', metadata: { name: 'everywhere', namespace: 'default' } },
+  spec: {
+    selector: { matchLabels: { app: 'everywhere' } },
+    template: {
+      metadata: { labels: { app: 'everywhere' } },
+      spec: {
+        tolerations: [{ operator: 'Exists' }],
+        containers: [{ name: 'app', image: 'docker.io/library/none:1', imagePullPolicy: 'Never' }],
+      },
+    },
+  },
+}
+
+function podOn(namespace: string, spec: object): unknown {
+  const securityContext = { runAsNonRoot: true, runAsUser: 10_001, seccompProfile: { type: 'RuntimeDefault' } }
+  const own = { allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] } }
+  const containers = [
+    { name: 'app', image: 'docker.io/library/none:1', imagePullPolicy: 'Never', securityContext: own },
+  ]
+  const metadata = { name: 'lost', namespace }
+  return {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata,
+    spec: { automountServiceAccountToken: false, securityContext, containers, ...spec },
+  }
+}
+
+/** A StatefulSet's volumes, as no provisioner is there: folders of this machine. */
+async function makeVolumes(node: RealNode, count: number): Promise<void> {
+  const storageClassName = 'test-volumes'
+  const volumes = Array.from({ length: count }, (_, index) => {
+    const path = join(node.tempDir, `volume-${index}`)
+    mkdirSync(path, { recursive: true })
+    // Kubernetes sets no group on a folder of the node.
+    chmodSync(path, 0o777)
+    return {
+      ...{ apiVersion: 'v1', kind: 'PersistentVolume', metadata: { name: `volume-${index}` } },
+      spec: { capacity: { storage: '1Gi' }, accessModes: ['ReadWriteOnce'], storageClassName, hostPath: { path } },
+    }
+  })
+  const storageClass = {
+    ...{ apiVersion: 'storage.k8s.io/v1', kind: 'StorageClass', metadata: { name: storageClassName } },
+    provisioner: 'kubernetes.io/no-provisioner',
+  }
+  const list = { apiVersion: 'v1', kind: 'List', items: [storageClass, ...volumes] }
+  await node.kubectl(['apply', '--validate=ignore', '-f', '-'], JSON.stringify(list))
+}
+
+/** The names of all objects of a cluster that stay by themselves. */
+async function objects(node: RealNode): Promise<string[]> {
+  const kinds = (await node.kubectl(['api-resources', '--verbs=list', '-o', 'name'])).split('\n')
+  const lasting = kinds.filter(kind => kind !== '' && !FLEETING.test(kind))
+  const columns = 'custom-columns=KIND:.kind,NS:.metadata.namespace,NAME:.metadata.name'
+  const rows = await node.kubectl(['get', lasting.join(), '-A', '-o', columns, '--no-headers', '--ignore-not-found'])
+  return rows
+    .split('\n')
+    .map(row => row.replace(/ +/g, ' ').trim())
+    .filter(row => row !== '')
+    .sort()
+}
