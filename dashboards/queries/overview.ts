@@ -23,8 +23,8 @@ export const sentPoints: Query = {
 /** Series in Prometheus' memory. */
 export const headSeries: Query = { expr: `sum(prometheus_tsdb_head_series{${IN_CLUSTER}})` }
 
-/** Pending and firing alerts, by name. Prometheus' own series. */
+/** Pending and firing alerts, by name, also those that name no cluster, such as absent(). Prometheus' own series. */
 export const alerts: Query = {
-  expr: `count by (alertname, alertstate, severity) (ALERTS{${IN_CLUSTER}})`,
+  expr: `count by (alertname, alertstate, severity) (ALERTS{k8s_cluster_name=~"$cluster|"})`,
   emptyWhen: { because: 'a healthy lab has no alerts', noAlerts: true },
 }

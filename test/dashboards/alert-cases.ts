@@ -224,7 +224,7 @@ export const alertCases: readonly AlertCase[] = [
     ],
     notAt: '1m',
     firesAt: '6m',
-    labels: { exporter: 'otlp_http' },
+    labels: { ...cluster, exporter: 'otlp_http' },
     value: '2',
   },
   {

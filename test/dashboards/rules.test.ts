@@ -124,6 +124,13 @@ alerting('have a case each', () => {
   const names = (all: readonly { alert: string }[]) => all.map(({ alert }) => alert).sort()
   assertSameWords(names(alertCases), names(alerts), 'alerts with a case')
 })
+alerting('name their cluster, by which dashboards select them', () => {
+  for (const { alert, expr } of alerts) {
+    if (expr.startsWith('absent(')) continue
+    const { labels } = alertCases.find(each => each.alert === alert) ?? assert.fail(alert)
+    assert('k8s_cluster_name' in labels, alert)
+  }
+})
 alerting('have a summary, a description and a runbook of one line each', () => {
   for (const { alert, annotations } of alerts) {
     for (const text of Object.values(annotations)) assert.match(text, /^\S[^\n]{10,}$/, alert)

@@ -107,7 +107,8 @@ async function runAll(
       // A node of spot-termination is soon gone.
       const isGone = (target = '') => NODES.includes(target) && !all.includes(`"name":"${target}"`)
       const isTouched = ({ name }: Scenario) =>
-        all.includes(`"kube-otel-lab/scenario":"${name}"`) || isGone(targets.get(name)) || isPaused(name, pids)
+        all.includes(`"kube-otel-lab/scenario":"${name}"`) || isGone(targets.get(name)) || paused === name
+      const paused = targets.has('etcd-slow') && (await isPaused(pids.get('etcd'))) ? 'etcd-slow' : undefined
       const touched = now.filter(isTouched)
       assert.equal(touched.length + down.length, now.length, `${touched.map(({ name }) => name)}; down: ${down}`)
     })
@@ -122,9 +123,12 @@ async function runAll(
   }
 }
 
-/** Whether etcd is stopped at this moment, as etcd-slow stops it again and again. */
-function isPaused(name: string, pids: ReadonlyMap<string, number>): boolean {
-  return name === 'etcd-slow' && / T /.test(readFileSync(`/proc/${pids.get('etcd')}/stat`, 'utf8'))
+/** Whether a process is stopped within the next seconds, as etcd-slow does again and again. The API answers only in between. */
+async function isPaused(pid: number | undefined): Promise<boolean> {
+  for (const untilMs = Date.now() + 6_000; Date.now() < untilMs; await sleep(50)) {
+    if (/ T /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'))) return true
+  }
+  return false
 }
 
 async function assertHealed(lab: TestLab, before: readonly string[], parts: readonly string[]): Promise<void> {
