@@ -314,6 +314,7 @@ const lgtmInput = {
     ['provisioning/datasources/kube-otel-lab.yaml', 'd'],
     ['provisioning/dashboards/kube-otel-lab.yaml', 'p'],
   ]),
+  simulatedPods: 0,
   fromFolder: false,
 }
 const podOf = (input: typeof lgtmInput) => {
@@ -375,6 +376,16 @@ lgtm('has a ConfigMap for each of the user’s own dashboards, at its path in th
   }
   const large = new Map([['own/a/large.json', 'x'.repeat(2 ** 20 + 1)]])
   assert.throws(() => lgtmObjects({ ...lgtmInput, files: large }), /^LabError: a\/large\.json is too large/)
+})
+lgtm('has more memory with thousands of simulated pods', () => {
+  for (const [simulatedPods, memory] of [
+    [0, '2Gi'],
+    [24, '2Gi'],
+    [3_000, '7Gi'],
+  ] as const) {
+    const [container] = items(podOf({ ...lgtmInput, simulatedPods }).spec['containers']).map(fields)
+    assert.deepEqual(container?.['resources'], { requests: { cpu: '250m', memory: '768Mi' }, limits: { memory } })
+  }
 })
 lgtm('refuses a dashboard that is too large for a ConfigMap', () => {
   const files = new Map([...lgtmInput.files, ['json-tempo/large.json', 'x'.repeat(2 ** 20 + 1)]])
