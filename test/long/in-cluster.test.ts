@@ -55,7 +55,7 @@ const inCluster = suite('the lab inside a cluster')
 const test = problem === undefined ? inCluster : inCluster.skip
 
 /** Simulated nodes and pods, shards, and the interval in milliseconds. */
-const [NODES = 0, PODS = 0, SHARDS = 0, INTERVAL_MS = 0] = (process.env['IN_CLUSTER'] ?? '300,3000,3,10000')
+const [NODES = 0, PODS = 0, SHARDS = 0, INTERVAL_MS = 0] = (process.env['IN_CLUSTER'] ?? '300,3000,3,30000')
   .split(',')
   .map(Number)
 /** How long each change of the shards is watched. */
