@@ -182,7 +182,8 @@ inLong(onNode)("fails with the events of the pod when an image can't be pulled",
 })
 
 onNode("installs LGTM with the user's dashboards and rules", async () => {
-  assertSays(await done('k3d-lgtm'), /^LGTM runs in namespace otel-lab of context "\S+": \d+ objects changed\n$/)
+  const said = await done('k3d-lgtm', { YES: '1' })
+  assertSays(said, /^LGTM runs in namespace otel-lab of context "\S+": \d+ objects changed\n$/)
   const list =
     "console.log(['own', 'rules'].flatMap(dir => require('fs').readdirSync('/otel-lgtm/kube-otel-lab/' + dir, { recursive: true })).join())"
   const inPod = ['exec', '-n', 'otel-lab', 'deployment/lgtm', '--', '/usr/local/bin/node', '--eval', list]
