@@ -6,8 +6,10 @@
  *   less .lab/queries-testing/config/otelcol.yaml
  */
 
+import { fields } from '../lib/kube/json.ts'
+import { internalIp } from '../lib/kube/node-address.ts'
 import { requirePortsFor } from '../lib/kwok/preflight.ts'
-import { getRows } from '../lib/lab/kubectl.ts'
+import { getCollection } from '../lib/lab/kubectl.ts'
 import { hasOtelMetrics } from '../lib/lab/metrics-dialects.ts'
 import { print, runClusterTask, say } from '../lib/lab/task.ts'
 import { collector, collectorWatch, ensureCollector, nodesWithAddress } from '../lib/services/collector.ts'
@@ -24,18 +26,17 @@ await runClusterTask(
     const isMeasuring = hasOtelMetrics(lab)
     const isWatching = hasService(lab, collectorWatch)
     if (!isWatching) await services.stop(collectorWatch)
-    const address = '.status.addresses[?(@.type=="InternalIP")].address'
-    const rows = await getRows(lab, ['nodes'], ['.metadata.name', address])
+    const all = await getCollection(lab, '/api/v1/nodes')
     const nodes = nodesWithAddress(
       lab,
-      rows.map(([name = '', ip]) => [name, ip]),
+      all.map(({ metadata, status }) => [String(fields(metadata)['name']), internalIp(status)]),
     )
     if (await ensureCollector(lab, services, nodes)) say('Started the collector')
     if (isWatching) await services.ensure(collectorWatch)
     // In the Docker runtime LGTM has these ports.
     const { otlpGrpcPort, otlpHttpPort } = lab.settings
     const own = hasService(lab, lgtm) ? '' : `, OTLP at 127.0.0.1:${otlpGrpcPort} and :${otlpHttpPort}`
-    const waiting = rows.length - nodes.size
+    const waiting = all.length - nodes.size
     if (isMeasuring && waiting > 0) say(`${waiting} nodes have no address yet, and are measured once they have`)
     print(`The collector ${isMeasuring ? `measures ${nodes.size} nodes` : 'receives traces'}${own}`)
   },

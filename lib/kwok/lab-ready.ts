@@ -1,7 +1,7 @@
 import { goDuration, intervalFor, makeCommand } from '../cli/settings.ts'
 import { fields } from '../kube/json.ts'
 import { simulatedLabel } from '../kubelet/shards/shard-owner.ts'
-import { getCollection, getRows } from '../lab/kubectl.ts'
+import { getCollection } from '../lab/kubectl.ts'
 import type { Lab } from '../lab/lab.ts'
 import { hasOtelMetrics, hasPrometheusMetrics } from '../lab/metrics-dialects.ts'
 import { query, type Sample } from '../prometheus/prometheus-client.ts'
@@ -88,11 +88,13 @@ export function findMissing(
 /** Reads nodes and running pods from the API. Of a cluster with real and simulated nodes, the lab measures the simulated ones. */
 export async function readTruth(lab: Lab): Promise<ClusterTruth> {
   const [all, pods] = await Promise.all([
-    getRows(lab, ['nodes'], ['.metadata.name', `.metadata.labels.${simulatedLabel}`]),
+    getCollection(lab, '/api/v1/nodes'),
     getCollection(lab, '/api/v1/pods?fieldSelector=status.phase%3DRunning'),
   ])
-  const simulated = all.filter(([, label = '']) => label !== '')
-  const nodes = new Set((simulated.length > 0 ? simulated : all).map(([name = '']) => name))
+  const simulated = all.filter(({ metadata }) => fields(fields(metadata)['labels'])[simulatedLabel] !== undefined)
+  const nodes = new Set(
+    (simulated.length > 0 ? simulated : all).map(({ metadata }) => String(fields(metadata)['name'])),
+  )
   const running = pods.map(pod => {
     const { namespace, name } = fields(pod['metadata'])
     return [`${namespace}/${name}`, String(fields(pod['spec'])['nodeName'])] as const

@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { ApiStatusError, connect } from '../kube/api-client.ts'
 import { fields, items } from '../kube/json.ts'
 import { programPath } from '../programs/programs.ts'
 import { $, type RunOptions, type RunResult } from '../system/run.ts'
@@ -34,14 +35,21 @@ export async function getRows(lab: Lab, args: readonly string[], columns: readon
 }
 
 /**
- * All objects at a path of the API, such as `/api/v1/pods`. kubectl passes on the answer without parsing it: for 12,000 pods it takes 0.5 s of
- * CPU time instead of 27 s in `getRows`.
+ * All objects at a path of the API, such as `/api/v1/pods`, without kubectl, which takes 0.2 s of CPU time to start, and 27 s to parse 12,000
+ * pods.
  *
- * Throws a LabError with kubectl's message.
+ * Throws a LabError when the API server does not answer, or with its message.
  */
 export async function getCollection(lab: Lab, path: string): Promise<Record<string, unknown>[]> {
-  const { stdout } = await kubectl(lab, ['get', '--raw', path])
-  return items(fields(JSON.parse(stdout))['items']).map(fields)
+  return items((await getPath(lab, path))['items']).map(fields)
+}
+
+/** What the API server answers to a GET, as `getCollection` has it. */
+export async function getPath(lab: Lab, path: string): Promise<Record<string, unknown>> {
+  using client = await connect({ kubeconfig: lab.adminKubeconfig || undefined, context: lab.context })
+  const answer = await client.request('GET', path)
+  if (answer.status !== 200) throw new ApiStatusError(`Cannot read ${path}`, answer)
+  return fields(answer.body)
 }
 
 /** The objects of `kubectl get`, as parsed JSON. Throws a LabError with kubectl's message. */

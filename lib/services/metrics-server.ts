@@ -5,7 +5,7 @@ import { goDuration, makeCommand } from '../cli/settings.ts'
 import { fields, items, merged } from '../kube/json.ts'
 import { addressesOf, insidePorts } from '../lab/addresses.ts'
 import { caPath, kubeconfigPath, labNamespace } from '../lab/kubeconfig.ts'
-import { applyManifests, kubectl } from '../lab/kubectl.ts'
+import { applyManifests, getCollection, getPath } from '../lab/kubectl.ts'
 import { type Lab, projectDir, writeFileAtomically } from '../lab/lab.ts'
 import { ensureServingCertificate } from '../lab/lab-certificates.ts'
 import { programPath } from '../programs/programs.ts'
@@ -144,15 +144,15 @@ export async function registerMetricsServer(lab: Lab): Promise<void> {
 
 /** Waits until the API server reaches it. Throws a LabError with the API server's last message after a minute. */
 export async function waitUntilRegistered(lab: Lab): Promise<void> {
-  const path = '{.status.conditions[?(@.type=="Available")]}'
   let message = ''
   await waitUntil<void>({
     what: 'the API server to reach metrics-server',
     timeoutMs: 60_000,
     everyMs: 500,
     check: async () => {
-      const { stdout } = await kubectl(lab, ['get', 'apiservice', API_SERVICE, '-o', `jsonpath=${path}`])
-      const condition = fields(stdout === '' ? undefined : JSON.parse(stdout))
+      const { status } = await getPath(lab, `/apis/apiregistration.k8s.io/v1/apiservices/${API_SERVICE}`)
+      const conditions = items(fields(status)['conditions']).map(fields)
+      const condition = fields(conditions.find(({ type }) => type === 'Available'))
       message = String(condition['message'])
       return condition['status'] === 'True' ? { done: undefined } : { pending: message }
     },
@@ -165,10 +165,8 @@ export async function waitUntilRegistered(lab: Lab): Promise<void> {
 
 /** The nodes without metrics in `kubectl top nodes`. Throws a LabError when it fails. */
 async function nodesWithoutUsage(lab: Lab, nodes: ReadonlySet<string>): Promise<string[]> {
-  const { stdout } = await kubectl(lab, ['get', '--raw', '/apis/metrics.k8s.io/v1beta1/nodes'], { timeoutMs: 30_000 })
-  const names = new Set(
-    items(fields(JSON.parse(stdout))['items']).map(item => fields(fields(item)['metadata'])['name']),
-  )
+  const measured = await getCollection(lab, '/apis/metrics.k8s.io/v1beta1/nodes')
+  const names = new Set(measured.map(({ metadata }) => fields(metadata)['name']))
   return [...nodes].filter(node => !names.has(node))
 }
 

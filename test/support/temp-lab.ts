@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { SettingTexts } from '../../lib/cli/settings.ts'
+import type { Credentials } from '../../lib/kube/credentials.ts'
 import { ensureLabDirs, type Lab, openLab } from '../../lib/lab/lab.ts'
 
 // uvu sets it, and then every Node.js that a test starts colours its output and warns of NO_COLOR.
@@ -47,6 +48,21 @@ export function writeCluster(lab: Lab, options: { record?: string; owner?: strin
   writeFileSync(join(lab.clusterDir, 'kwok.yaml'), options.record ?? 'kind: KwokctlConfiguration\n')
   writeFileSync(lab.adminKubeconfig, 'apiVersion: v1\nkind: Config\n')
   if (options.owner !== undefined) writeFileSync(join(lab.clusterDir, 'kube-otel-lab'), `${options.owner}\n`)
+}
+
+/** The administrator's kubeconfig of a lab with this API server. */
+export function writeKubeconfig(lab: Lab, { server, tls }: Credentials): void {
+  mkdirSync(lab.clusterDir, { recursive: true })
+  const { context: name } = lab
+  const config = {
+    ...{ apiVersion: 'v1', kind: 'Config' },
+    clusters: [
+      { name, cluster: { server, 'certificate-authority-data': Buffer.from(tls.ca ?? '').toString('base64') } },
+    ],
+    users: [{ name, user: { token: 'administrator' } }],
+    contexts: [{ name, context: { cluster: name, user: name } }],
+  }
+  writeFileSync(lab.adminKubeconfig, JSON.stringify(config))
 }
 
 /** Waits until something holds. Fails after two minutes: unit tests run beside labs, with a lower priority. */

@@ -1,11 +1,10 @@
 import assert from 'node:assert/strict'
-import { chmodSync, writeFileSync } from 'node:fs'
 import { createServer, type ServerResponse } from 'node:http'
-import { join } from 'node:path'
 import { suite } from 'uvu'
 import { findMissing, waitUntilMeasured } from '../../../lib/kwok/lab-ready.ts'
 import { freePort } from '../../support/free-ports.ts'
-import { tempDir, tempLab } from '../../support/temp-lab.ts'
+import { tempLab, writeKubeconfig } from '../../support/temp-lab.ts'
+import { answer as answerJson, fakeApi } from '../kube/fake-api.ts'
 
 const finds = suite('findMissing()')
 const truth = {
@@ -76,12 +75,12 @@ async function withLab(
   answer: (isOfPods: boolean, response: ServerResponse) => void,
   run: (lab: ReturnType<typeof tempLab>) => Promise<void>,
 ): Promise<void> {
-  const program = join(tempDir(), 'kubectl')
   const pod = { metadata: { namespace: 'a', name: 'p' }, spec: { nodeName: 'n1' } }
-  const script = `case "$*" in */pods*) echo '${JSON.stringify({ items: [pod] })}';; *) echo n1;; esac`
-  writeFileSync(program, `#!/bin/sh\n${script}\n`)
-  chmodSync(program, 0o755)
-  process.env['KUBECTL_BINARY'] = program
+  const node = { metadata: { name: 'n1' } }
+  const api = await fakeApi(
+    ({ url = '' }, response) => answerJson(response, 200, { items: [url.includes('/pods') ? pod : node] }),
+    { tls: true },
+  )
   const port = await freePort()
   const server = createServer(async (request, response) => {
     let body = ''
@@ -90,11 +89,13 @@ async function withLab(
   })
   await new Promise<void>(resolve => server.listen(port, '127.0.0.1', resolve))
   try {
-    await run(tempLab({ prometheusPort: String(port) }))
+    const lab = tempLab({ prometheusPort: String(port) })
+    writeKubeconfig(lab, api.credentials)
+    await run(lab)
   } finally {
     server.closeAllConnections()
     server.close()
-    delete process.env['KUBECTL_BINARY']
+    await api.close()
   }
 }
 const vector = (metrics: object[]) =>

@@ -15,7 +15,8 @@ import {
 } from '../../../lib/kwok/workloads.ts'
 import { projectDir } from '../../../lib/lab/lab.ts'
 import { processInfos } from '../../../lib/system/processes.ts'
-import { tempLab } from '../../support/temp-lab.ts'
+import { tempLab, writeKubeconfig } from '../../support/temp-lab.ts'
+import { answer, fakeApi } from '../kube/fake-api.ts'
 
 const configDir = join(projectDir, 'kwok-config')
 const yamlFiles = readdirSync(configDir, { recursive: true, encoding: 'utf8' }).filter(file => file.endsWith('.yaml'))
@@ -203,15 +204,17 @@ waits('ends the wait for Jobs when a rollout fails', async () => {
 case "$*" in
   *" wait job "*) echo $$ >${pidFile}; exec sleep 60 ;;
   *" get deployments,"*) echo '${JSON.stringify({ items: [unready] })}' ;;
-  *" get --raw "*) echo '{"items":[]}' ;;
   *" rollout status "*) while ! test -s ${pidFile}; do sleep 0.1; done; echo stuck >&2; exit 1 ;;
 esac
 `
   mkdirSync(lab.configDir, { recursive: true })
   writeFileSync(kubectl, script, { mode: 0o755 })
   process.env.KUBECTL_BINARY = kubectl
+  const api = await fakeApi((_, response) => answer(response, 200, { items: [] }), { tls: true })
+  writeKubeconfig(lab, api.credentials)
   await assert.rejects(waitUntilRolledOut(lab), /rollout status .* failed: exit code 1\n {4}stuck/)
   assert.equal((await processInfos([Number(readFileSync(pidFile, 'utf8'))])).size, 0)
+  await api.close()
 })
 waits.run()
 
