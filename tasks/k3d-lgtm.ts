@@ -7,6 +7,7 @@
  */
 import { generatedFiles, provisioningFiles } from '../dashboards/output.ts'
 import { provisionedDashboards } from '../lib/grafana/dashboard-files.ts'
+import { simulatedPods } from '../lib/in-cluster/simulated-nodes.ts'
 import { hasOwnNamespace, labNamespace, requireAgreement, requireContext } from '../lib/k3d/agreement.ts'
 import { applyLgtm } from '../lib/k3d/k3d-lgtm.ts'
 import { mountedDir } from '../lib/k3d/k3d-prometheus.ts'
@@ -55,7 +56,8 @@ await runTask({ about, settings, flags, on: 'context', changesLab: true }, async
   const files = new Map([...generatedFiles(), ...provisioning, ...own, ...ownRules])
   // No program sends traces.
   files.delete('rules/tracing.yaml')
-  const changed = await applyLgtm(lab, files)
+  const { wanted: simulatedPodCount } = await simulatedPods(lab)
+  const changed = await applyLgtm(lab, { files, simulatedPods: simulatedPodCount })
   rememberSetting(lab, 'dashboardsDir')
   rememberSetting(lab, 'rulesDir')
   await waitForRollout(lab, 'lgtm')

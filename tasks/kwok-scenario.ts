@@ -5,7 +5,6 @@
  *   tsx tasks/kwok-scenario.ts --scenario list
  *   tsx tasks/kwok-scenario.ts --scenario crash-loop --for 30m
  */
-
 import { LabError, UsageError } from '../lib/cli/errors.ts'
 import { makeCommand } from '../lib/cli/settings.ts'
 import { connect } from '../lib/kube/api-client.ts'

@@ -1,6 +1,5 @@
 /**
- * Writes a folder from which Docker builds the lab's own image: the stats proxy and the configuration of collectors, for the lab inside a
- * cluster. It holds JavaScript only, so that one folder serves every platform.
+ * Writes a folder from which Docker builds the lab's own image: the stats proxy, for the lab inside a cluster. It holds JavaScript only, so that one folder serves every platform.
  *
  *   tsx tasks/lab-image.ts --out image
  *   docker buildx build --platform linux/amd64,linux/arm64 image

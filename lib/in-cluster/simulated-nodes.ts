@@ -38,23 +38,28 @@ export async function scaleSimulatedNodes(lab: Lab, onDone?: (done: number) => v
 export async function waitForSimulatedPods(lab: Lab): Promise<void> {
   const { status } = fields(nodeTemplate(lab.settings.nodePrefix))
   const room = lab.settings.nodeCount * Number(fields(fields(status)['allocatable'])['pods'])
-  const path = `/apis/apps/v1/deployments?labelSelector=${encodeURIComponent(PART_OF)}`
   await waitUntil<void>({
     what: 'simulated pods',
     timeoutMs: 600_000,
     everyMs: 1_000,
     check: async () => {
-      const loads = (await getCollection(lab, path)).filter(({ metadata }) => fields(metadata)['name'] === 'load')
-      const sum = (number: (load: Record<string, unknown>) => unknown) =>
-        loads.reduce((total, load) => total + Number(number(load) ?? 0), 0)
-      const wanted = Math.min(
-        room,
-        sum(({ spec }) => fields(spec)['replicas']),
-      )
-      const ready = sum(load => fields(load['status'])['readyReplicas'])
+      const found = await simulatedPods(lab)
+      const [wanted, ready] = [Math.min(room, found.wanted), found.ready]
       return ready >= wanted ? { done: undefined } : { pending: `${ready} of ${wanted} run` }
     },
   })
+}
+
+/** How many simulated pods the cluster is to have, and how many are ready, by the Deployments of the lab. */
+export async function simulatedPods(lab: Lab): Promise<{ wanted: number; ready: number }> {
+  const path = `/apis/apps/v1/deployments?labelSelector=${encodeURIComponent(PART_OF)}`
+  const loads = (await getCollection(lab, path)).filter(({ metadata }) => fields(metadata)['name'] === 'load')
+  const sum = (number: (load: Record<string, unknown>) => unknown) =>
+    loads.reduce((total, load) => total + Number(number(load) ?? 0), 0)
+  return {
+    wanted: sum(({ spec }) => fields(spec)['replicas']),
+    ready: sum(({ status }) => fields(status)['readyReplicas']),
+  }
 }
 
 /** The names of all simulated nodes. */

@@ -78,7 +78,10 @@ export function lgtmObjects(input: LgtmInput): Record<string, unknown>[] {
 }
 
 /** Applies LGTM and returns the names of the changed objects. It creates the password once. */
-export async function applyLgtm(lab: Lab, files: ReadonlyMap<string, string>): Promise<string[]> {
+export async function applyLgtm(
+  lab: Lab,
+  { files, simulatedPods }: Pick<LgtmInput, 'files' | 'simulatedPods'>,
+): Promise<string[]> {
   const read = (path: string) => readYamlDocuments(join(projectDir, path))
   const fromFolder = ownCluster(lab) !== undefined
   const objects = lgtmObjects({
@@ -89,7 +92,7 @@ export async function applyLgtm(lab: Lab, files: ReadonlyMap<string, string>): P
     intervalMs: lab.settings.collectionInterval,
     insecureTls: lab.settings.kubeletInsecureTls,
     simulatedCa: await simulatedCa(lab),
-    simulatedPods: await simulatedPods(lab),
+    simulatedPods,
     files,
     fromFolder,
   })
@@ -117,13 +120,6 @@ async function simulatedCa(lab: Lab): Promise<string | undefined> {
   const secret = ['secret', 'collector-client', '-n', inClusterNamespace, '--ignore-not-found']
   const { stdout } = await kubectl(lab, ['get', ...secret, '-o', 'jsonpath={.data.ca\\.crt}'])
   return stdout === '' ? undefined : Buffer.from(stdout, 'base64').toString()
-}
-
-/** How many pods the lab simulates in this cluster, by the replicas of its Deployments. */
-async function simulatedPods(lab: Lab): Promise<number> {
-  const ofLab = 'app.kubernetes.io/part-of=kube-otel-lab,!app.kubernetes.io/instance'
-  const rows = await getRows(lab, ['deployments', '-A', '-l', ofLab], ['.spec.replicas'])
-  return rows.reduce((sum, [replicas]) => sum + Number(replicas), 0)
 }
 
 /** Creates the Secret with the administrator's password, from standard input, so that no argument list has it. */

@@ -1,6 +1,6 @@
 import { goDuration, intervalFor, makeCommand } from '../cli/settings.ts'
 import { fields } from '../kube/json.ts'
-import { simulatedLabel } from '../kubelet/shards/shard-owner.ts'
+import { isSimulated } from '../kubelet/shards/shard-owner.ts'
 import { getCollection } from '../lab/kubectl.ts'
 import type { Lab } from '../lab/lab.ts'
 import { hasOtelMetrics, hasPrometheusMetrics } from '../lab/metrics-dialects.ts'
@@ -91,7 +91,7 @@ export async function readTruth(lab: Lab): Promise<ClusterTruth> {
     getCollection(lab, '/api/v1/nodes'),
     getCollection(lab, '/api/v1/pods?fieldSelector=status.phase%3DRunning'),
   ])
-  const simulated = all.filter(({ metadata }) => fields(fields(metadata)['labels'])[simulatedLabel] !== undefined)
+  const simulated = all.filter(isSimulated)
   const nodes = new Set(
     (simulated.length > 0 ? simulated : all).map(({ metadata }) => String(fields(metadata)['name'])),
   )

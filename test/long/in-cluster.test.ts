@@ -24,7 +24,7 @@ const NAMESPACE = 'kube-otel-lab'
 const COMPONENTS = ['kwok', 'stats-proxy', 'collector', 'cluster-collector'] as const
 
 /** The rights of each component, as docs/in-cluster.md has them: verb, resource, namespace (empty for all). */
-export const rights = {
+const rights = {
   kwok: [
     'patch nodes/status',
     'patch pods/status in sim-team-a',

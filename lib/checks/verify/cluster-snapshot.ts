@@ -10,7 +10,7 @@ import type {
 import type { KubeClient } from '../../kube/api-client.ts'
 import { listAll } from '../../kube/object-counts.ts'
 import { parseQuantity } from '../../kube/quantity.ts'
-import { simulatedLabel } from '../../kubelet/shards/shard-owner.ts'
+import { isSimulated } from '../../kubelet/shards/shard-owner.ts'
 import { type CallGraph, workloadKey } from '../../traces/call-graph.ts'
 import { readCallGraph } from '../../traces/read-call-graph.ts'
 import { tracedPod } from '../../traces/traced-objects.ts'
@@ -106,11 +106,10 @@ export async function readCluster(
       list(`${kwok}/clusterresourceusages`),
     ])
   // Of a cluster with real and simulated nodes, the lab measures the simulated ones and the namespaces of their pods.
-  const isMarked = ({ metadata }: { metadata?: V1ObjectMeta }) => metadata?.labels?.[simulatedLabel] !== undefined
-  const isMixed = allNodes.some(isMarked)
-  const measured = new Set(allNamespaces.filter(isMarked).map(({ metadata }) => metadata?.name))
+  const isMixed = allNodes.some(isSimulated)
+  const measured = new Set(allNamespaces.filter(isSimulated).map(({ metadata }) => metadata?.name))
   const inLab = ({ metadata }: { metadata?: V1ObjectMeta }) => !isMixed || measured.has(metadata?.namespace)
-  const [nodes, namespaces] = [allNodes, allNamespaces].map(each => (isMixed ? each.filter(isMarked) : each)) as [
+  const [nodes, namespaces] = [allNodes, allNamespaces].map(each => (isMixed ? each.filter(isSimulated) : each)) as [
     V1Node[],
     typeof allNamespaces,
   ]
