@@ -4,15 +4,19 @@ import { LabError, UsageError } from '../cli/errors.ts'
 import { inClusterNamespace, labNamespace } from '../k3d/agreement.ts'
 import { ensureRelease, releaseStatus, uninstallRelease } from '../k3d/helm.ts'
 import { releases } from '../k3d/helm-collectors.ts'
+import { connect } from '../kube/api-client.ts'
+import { callAll } from '../kube/bulk-requests.ts'
 import { fields, text } from '../kube/json.ts'
 import { simulatedLabel } from '../kubelet/shards/shard-owner.ts'
+import { deleteNodes } from '../kwok/nodes.ts'
+import { deletePodCalls } from '../kwok/pods.ts'
 import { applyText, getCollection, getRows, kubectl } from '../lab/kubectl.ts'
 import { type Lab, projectDir } from '../lab/lab.ts'
 import { imageOf } from '../lab/lab-images.ts'
 import { managedLabel } from '../lab/manifest.ts'
 import { hazardsOf } from './hazards.ts'
 import { labImage } from './lab-image.ts'
-import { nodeTemplate, PART_OF } from './simulated-nodes.ts'
+import { nodeTemplate, PART_OF, simulatedNodes } from './simulated-nodes.ts'
 
 const CHART = join(projectDir, 'charts', 'kube-otel-lab')
 
@@ -124,17 +128,18 @@ export async function removeInCluster(lab: Lab, say: (text: string) => void): Pr
   )
   const all = [...namespaces, inClusterNamespace]
   const kinds = 'deployments,statefulsets,daemonsets,replicasets,jobs,cronjobs'
+  using client = await connect({ context: lab.context })
   for (const namespace of namespaces) {
     await kubectl(lab, ['delete', kinds, '--all', '-n', namespace, '--wait=false'])
-    // Nothing else ends them when KWOK is gone.
-    await kubectl(lab, ['delete', 'pods', '--all', '-n', namespace, '--grace-period=0', '--force', '--wait=false'])
+    // Nothing else ends them when KWOK is gone. kubectl deletes one after the other.
+    const pods = (await getCollection(lab, `/api/v1/namespaces/${namespace}/pods`)).map(pod => fields(pod['metadata']))
+    await callAll(client, deletePodCalls(pods.map(({ name }) => `${namespace}/${name}`)))
   }
   say(`Deleting the simulated nodes of context "${lab.context}"`)
-  const nodes = await getRows(lab, ['nodes', '-l', simulated], ['.metadata.name'])
+  const nodes = await simulatedNodes(lab)
+  await deleteNodes(client, nodes)
   if (nodes.length > 0) {
-    await kubectl(lab, ['delete', 'nodes', '-l', simulated], { timeoutMs: 600_000 })
-    const leases = nodes.map(([name = '']) => name)
-    await kubectl(lab, ['delete', 'leases', '-n', 'kube-node-lease', '--ignore-not-found', ...leases])
+    await kubectl(lab, ['delete', 'leases', '-n', 'kube-node-lease', '--ignore-not-found', ...nodes])
   }
   await uninstallRelease(lab, inClusterNamespace, inClusterNamespace)
   const wide = 'clusterroles,clusterrolebindings,validatingadmissionpolicies,validatingadmissionpolicybindings'

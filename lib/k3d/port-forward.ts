@@ -3,6 +3,7 @@ import { LabError } from '../cli/errors.ts'
 import { clusterArgs } from '../lab/kubectl.ts'
 import { ensureLabDirs, type Lab } from '../lab/lab.ts'
 import { programPath } from '../programs/programs.ts'
+import { createPrometheusApi } from '../prometheus/prometheus-client.ts'
 import { labNamespace } from './agreement.ts'
 import { ownCluster } from './k3d-cluster.ts'
 import { mappedPorts } from './k3d-ports.ts'
@@ -64,12 +65,18 @@ export async function openForward(lab: Lab, ports: readonly (readonly [local: nu
 
 /**
  * The lab with a Prometheus that is reachable from this machine: at the mapped port of the lab's k3d cluster, else at a port that is
- * forwarded until `close`.
+ * forwarded until `close`. Its collection interval is then that of this Prometheus: the cluster may have been set up elsewhere.
  */
 export async function reachPrometheus(lab: Lab): Promise<{ lab: Lab; close: () => void; ended?: Promise<string> }> {
   if (lab.kind === 'kwok' || ownCluster(lab) !== undefined) return { lab, close: () => {} }
   const { ports, close, ended } = await openForward(lab, [[0, servicePorts.prometheusPort]])
-  return { lab: { ...lab, settings: { ...lab.settings, prometheusPort: ports[0] ?? 0 } }, close, ended }
+  const prometheusPort = ports[0] ?? 0
+  // Who asks for more says why it does not answer.
+  const foundMs = await createPrometheusApi(`http://127.0.0.1:${prometheusPort}`)
+    .scrapeIntervalMs()
+    .catch(() => undefined)
+  const collectionInterval = foundMs ?? lab.settings.collectionInterval
+  return { lab: { ...lab, settings: { ...lab.settings, prometheusPort, collectionInterval } }, close, ended }
 }
 
 /** The local port of each setting with LGTM's port. */

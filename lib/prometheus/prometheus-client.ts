@@ -1,5 +1,7 @@
+import { parse } from 'yaml'
 import { LabError, systemErrorCode } from '../cli/errors.ts'
 import { fields, items, text } from '../kube/json.ts'
+import { durationMs } from '../promql/durations.ts'
 
 /** Labels of a series. */
 export type Labels = Readonly<Record<string, string>>
@@ -69,6 +71,8 @@ export interface PrometheusApi {
   alerts(): Promise<string[]>
   /** Its version; undefined where it does not state one. */
   version(): Promise<string | undefined>
+  /** The interval at which it scrapes jobs without one of their own, in milliseconds; undefined where it does not state one. */
+  scrapeIntervalMs(): Promise<number | undefined>
   /** Every request made so far. */
   readonly timings: readonly Timing[]
 }
@@ -194,6 +198,10 @@ export function createPrometheusApi(
     },
     async version() {
       return text(fields(await ask('state', 'version', 'status/buildinfo'))['version'])
+    },
+    async scrapeIntervalMs() {
+      const config = parse(text(fields(await ask('state', 'configuration', 'status/config'))['yaml']) ?? '')
+      return durationMs(text(fields(fields(config)['global'])['scrape_interval']) ?? '')
     },
   }
 

@@ -140,9 +140,11 @@ test(`measures ${NODES} simulated nodes and ${PODS} pods by ${SHARDS} shards, ea
   // in-cluster-nodes does not wait for them. A stats proxy sends those of all its nodes once in an interval.
   const used = 'system_memory_usage_bytes{state="used"}'
   await waitFor('host metrics', async () => assert.deepEqual(await nodesOf(used), names), 2 * INTERVAL_MS + 10_000)
-  const pods = await query('k8s_pod_cpu_time_seconds_total')
-  assert.equal(pods.length, PODS)
-  assert.equal(new Set(pods.map(labels => labels['k8s_pod_name'])).size, PODS)
+  const pods = (await query('k8s_pod_cpu_time_seconds_total')).map(labels => String(labels['k8s_pod_name']))
+  const list = await kubectl('get', 'pods', '-A', '-l', 'app.kubernetes.io/name=load', '-o', 'name')
+  const created = list.trim().split('\n')
+  assert.equal(created.length, PODS)
+  assert.deepEqual(pods.sort(), created.map(name => name.replace('pod/', '')).sort())
   for (const { name, shard } of await simulatedNodes()) assert.equal(shard, shardOf(name, SHARDS), name)
   assert.match(await done('in-cluster-install'), /release unchanged\n$/)
 })
