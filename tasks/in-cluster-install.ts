@@ -14,6 +14,7 @@ import {
   requireContext,
 } from '../lib/k3d/agreement.ts'
 import { waitForRollout } from '../lib/k3d/rollout.ts'
+import { rememberSetting } from '../lib/lab/lab.ts'
 import { print, runTask, say } from '../lib/lab/task.ts'
 
 const about = 'Installs the lab inside a cluster; ends when every part is ready.'
@@ -23,6 +24,7 @@ const settings = [
   ...counts,
   'otlpEndpoint',
   'clusterEvents',
+  'metrics',
   'nodePrefix',
   'storageClass',
   'allow',
@@ -36,7 +38,8 @@ await runTask({ about, settings, flags, on: 'context', changesLab: true }, async
   await requireAgreement(lab, inClusterQuestion(lab), chosen.has('yes') || lab.settings.yes)
   say(`Installing the lab in context "${lab.context}"`)
   const changed = await applyChart(lab)
-  for (const part of inClusterParts) await waitForRollout(lab, part, inClusterNamespace)
+  rememberSetting(lab, 'metrics')
+  for (const part of inClusterParts(lab)) await waitForRollout(lab, part, inClusterNamespace)
   print(
     `The lab runs in namespace ${inClusterNamespace} of context "${lab.context}": release ${changed ? 'changed' : 'unchanged'}`,
   )

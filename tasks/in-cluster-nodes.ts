@@ -13,7 +13,7 @@ import { waitUntilMeasured } from '../lib/kwok/lab-ready.ts'
 import { print, runTask } from '../lib/lab/task.ts'
 
 const about = 'Scales the simulated nodes inside a cluster, and waits until each node and pod has metrics.'
-const settings = ['kubeContext', 'nodeCount', 'nodePrefix', 'collectionInterval', 'otlpEndpoint'] as const
+const settings = ['kubeContext', 'nodeCount', 'nodePrefix', 'collectionInterval', 'otlpEndpoint', 'metrics'] as const
 
 await runTask({ about, settings, on: 'context', changesLab: true }, async ({ lab }) => {
   await requireContext(lab)

@@ -1,6 +1,6 @@
 /**
- * Writes docs/reference/settings.md and docs/reference/steps.md from the declarations of settings and tasks and from the Makefile. With --check,
- * writes nothing; exit code 1 when a page is stale.
+ * Writes docs/reference/settings.md and docs/reference/steps.md from the declarations of settings and tasks and from the Makefile, and the scrape
+ * jobs of the chart kube-otel-lab from kwok-config. With --check, writes nothing; exit code 1 when a file is stale.
  *
  *   tsx tasks/reference.ts
  *   tsx tasks/reference.ts --check
@@ -10,25 +10,30 @@ import { basename, dirname, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { LabError } from '../lib/cli/errors.ts'
 import { type StepSource, settingsPage, stepsPage } from '../lib/docs/reference-pages.ts'
+import { SCRAPE_CONFIGS, scrapeConfigsTemplate } from '../lib/in-cluster/scrape-configs.ts'
 import { projectDir } from '../lib/lab/lab.ts'
 import { print, runTask } from '../lib/lab/task.ts'
 
-const about = 'Writes the reference pages of docs/reference from the code.'
-const flags = { check: 'write nothing; exit code 1 when a page is stale' }
+const about = 'Writes the reference pages of docs/reference from the code, and the scrape jobs of the chart.'
+const flags = { check: 'write nothing; exit code 1 when a file is stale' }
 
 await runTask({ about, settings: [], flags }, async ({ flags: chosen }) => {
   const makefile = readFileSync(join(projectDir, 'Makefile'), 'utf8')
-  const pages = { 'settings.md': settingsPage(), 'steps.md': stepsPage(makefile, await readSteps()) }
-  for (const [name, text] of Object.entries(pages)) {
-    const path = join(projectDir, 'docs', 'reference', name)
+  const files = {
+    'docs/reference/settings.md': settingsPage(),
+    'docs/reference/steps.md': stepsPage(makefile, await readSteps()),
+    [SCRAPE_CONFIGS]: scrapeConfigsTemplate(),
+  }
+  for (const [name, text] of Object.entries(files)) {
+    const path = join(projectDir, name)
     const isCurrent = existsSync(path) && readFileSync(path, 'utf8') === text
     if (!isCurrent && chosen.has('check')) {
-      throw new LabError(`docs/reference/${name} is stale`, { next: 'make reference' })
+      throw new LabError(`${name} is stale`, { next: 'make reference' })
     }
     if (isCurrent) continue
     mkdirSync(dirname(path), { recursive: true })
     writeFileSync(path, text)
-    print(`Wrote docs/reference/${name}`)
+    print(`Wrote ${name}`)
   }
 })
 

@@ -14,6 +14,7 @@ import { applyText, getCollection, getRows, kubectl } from '../lab/kubectl.ts'
 import { type Lab, projectDir } from '../lab/lab.ts'
 import { imageOf } from '../lab/lab-images.ts'
 import { managedLabel } from '../lab/manifest.ts'
+import { hasPrometheusMetrics } from '../lab/metrics-dialects.ts'
 import { hazardsOf } from './hazards.ts'
 import { labImage } from './lab-image.ts'
 import { nodeTemplate, PART_OF, simulatedNodes } from './simulated-nodes.ts'
@@ -33,8 +34,17 @@ export function inClusterValues(lab: Lab, env: NodeJS.ProcessEnv): string {
     collectionIntervalMs: settings.collectionInterval,
     usagePreset: settings.usagePreset,
     pods: { count: settings.podCount },
-    images: { lab: labImage(env), kwok: imageOf(lab, 'kwok'), otelcol: imageOf(lab, 'otelcol') },
+    images: {
+      lab: labImage(env),
+      kwok: imageOf(lab, 'kwok'),
+      otelcol: imageOf(lab, 'otelcol'),
+      kubeStateMetrics: imageOf(lab, 'kube-state-metrics'),
+    },
     events: settings.clusterEvents,
+    prometheus: {
+      enabled: hasPrometheusMetrics(lab),
+      serviceAccounts: settings.otlpEndpoint === 'auto' ? [{ name: 'lgtm', namespace: labNamespace }] : [],
+    },
     ...(settings.otlpEndpoint === 'auto' ? {} : { otlp: { endpoint: settings.otlpEndpoint } }),
     persistence: {
       enabled: settings.storageClass !== 'none',
@@ -49,7 +59,13 @@ export function inClusterValues(lab: Lab, env: NodeJS.ProcessEnv): string {
  * Throws a UsageError that names all of them, and how to allow those that can be.
  */
 export async function requireSafeCluster(lab: Lab): Promise<void> {
-  const { nodePrefix, storageClass, allow } = lab.settings
+  const { nodePrefix, storageClass, allow, metrics } = lab.settings
+  if (metrics === 'prometheus') {
+    throw new UsageError('METRICS=prometheus is invalid inside a cluster', {
+      why: 'the collectors always run there',
+      next: 'set METRICS=both',
+    })
+  }
   for (const api of APIS) {
     const [, version = '', resource = ''] = /^(.+)\/([^/]+)$/.exec(api) ?? []
     const { stdout } = await kubectl(lab, ['get', '--raw', `/apis/${version}`], { nothrow: true })

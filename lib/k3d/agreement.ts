@@ -5,15 +5,21 @@ import { fields, text } from '../kube/json.ts'
 import { kubectlCommand } from '../lab/kubectl.ts'
 import { type Lab, readRecord, writeRecord } from '../lab/lab.ts'
 import { isManaged } from '../lab/manifest.ts'
+import { hasPrometheusMetrics } from '../lab/metrics-dialects.ts'
 import { programPath } from '../programs/programs.ts'
 import { $ } from '../system/run.ts'
 
 /** The namespace of everything that the lab installs in a cluster. */
 export const labNamespace = 'otel-lab'
 
-/** The namespace and the Helm release of the lab inside a cluster, and its parts. */
+/** The namespace and the Helm release of the lab inside a cluster. */
 export const inClusterNamespace = 'kube-otel-lab'
-export const inClusterParts = ['kwok', 'stats-proxy', 'collector', 'cluster-collector'] as const
+
+/** The parts of the lab inside a cluster. */
+export function inClusterParts(lab: Lab): string[] {
+  const parts = ['kwok', 'stats-proxy', 'collector', 'cluster-collector']
+  return hasPrometheusMetrics(lab) ? [...parts, 'kube-state-metrics'] : parts
+}
 
 /**
  * Checks that the cluster of the lab's context exists and answers.

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { join } from 'node:path'
-import { stringify } from 'yaml'
+import { parse, stringify } from 'yaml'
 import { LabError } from '../cli/errors.ts'
 import { goDuration } from '../cli/settings.ts'
 import { fields, items, merged, text } from '../kube/json.ts'
@@ -91,7 +91,7 @@ export async function applyLgtm(
     clusterName: lab.settings.clusterName,
     intervalMs: lab.settings.collectionInterval,
     insecureTls: lab.settings.kubeletInsecureTls,
-    simulatedCa: await simulatedCa(lab),
+    ...(await simulatedInput(lab)),
     simulatedPods,
     files,
     fromFolder,
@@ -115,11 +115,18 @@ export async function lgtmPassword(lab: Lab): Promise<string> {
   return Buffer.from(stdout, 'base64').toString()
 }
 
-/** The CA of the kubelets of the simulated nodes that the lab has in this cluster; undefined when it has none. */
-async function simulatedCa(lab: Lab): Promise<string | undefined> {
-  const secret = ['secret', 'collector-client', '-n', inClusterNamespace, '--ignore-not-found']
-  const { stdout } = await kubectl(lab, ['get', ...secret, '-o', 'jsonpath={.data.ca\\.crt}'])
-  return stdout === '' ? undefined : Buffer.from(stdout, 'base64').toString()
+/** The CA of the kubelets of the simulated nodes that the lab has in this cluster, and the scrape jobs of its chart; nothing when it has none. */
+async function simulatedInput(lab: Lab): Promise<Pick<LgtmInput, 'simulatedCa' | 'moreJobs'>> {
+  const read = async (object: string, path: string) => {
+    const words = ['get', object, '-n', inClusterNamespace, '--ignore-not-found', '-o', `jsonpath={.data.${path}}`]
+    return (await kubectl(lab, words)).stdout
+  }
+  const ca = await read('secret/collector-client', 'ca\\.crt')
+  const jobs = fields(parse(await read('configmap/scrape-configs-all', 'scrape-configs\\.yaml')))
+  return {
+    simulatedCa: ca === '' ? undefined : Buffer.from(ca, 'base64').toString(),
+    moreJobs: items(jobs['scrape_configs']),
+  }
 }
 
 /** Creates the Secret with the administrator's password, from standard input, so that no argument list has it. */

@@ -20,6 +20,8 @@ export interface ClusterPrometheusInput {
   insecureTls: boolean
   /** The CA of the kubelets of simulated nodes, PEM; without it the nodes are real. Of a cluster with both, the lab measures the simulated ones. */
   simulatedCa?: string | undefined
+  /** More jobs: those that the chart of the lab inside the cluster has, with METRICS=both. */
+  moreJobs?: readonly unknown[]
 }
 
 /** The configuration of Prometheus inside a cluster, which scrapes itself and the cAdvisor of each kubelet. */
@@ -59,6 +61,7 @@ export function clusterPrometheusConfig(given: ClusterPrometheusInput): string {
           { target_label: 'k8s_cluster_name', replacement: given.clusterName },
         ],
       },
+      ...(given.moreJobs ?? []),
     ],
   })
 }

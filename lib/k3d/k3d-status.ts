@@ -12,7 +12,7 @@ const ANY_AGE_MS = 86_400_000
 export async function partsOf(lab: Lab) {
   const isInCluster = await hasOwnNamespace(lab, inClusterNamespace)
   const storage = isInCluster && (await sendsElsewhere(lab)) ? [] : ['lgtm']
-  const names = [...storage, ...(isInCluster ? inClusterParts : releases)]
+  const names = [...storage, ...(isInCluster ? inClusterParts(lab) : releases)]
   return await Promise.all(
     names.map(async name => {
       const isOwn = isInCluster && name !== 'lgtm'

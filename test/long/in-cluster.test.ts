@@ -21,7 +21,7 @@ import { suite } from '../support/suite.ts'
 /** Objects that come and go by themselves. */
 const FLEETING = /^(event|lease|endpoint|node\.metrics|pod\.metrics|componentstatus)/
 const NAMESPACE = 'kube-otel-lab'
-const COMPONENTS = ['kwok', 'stats-proxy', 'collector', 'cluster-collector'] as const
+const COMPONENTS = ['kwok', 'stats-proxy', 'collector', 'cluster-collector', 'kube-state-metrics'] as const
 
 /** The rights of each component, as docs/in-cluster.md has them: verb, resource, namespace (empty for all). */
 const rights = {
@@ -34,6 +34,7 @@ const rights = {
   'stats-proxy': ['patch nodes/status', 'list pods', 'create tokenreviews', 'create subjectaccessreviews'],
   collector: ['list nodes', 'list pods', 'get nodes/stats', 'get nodes/pods'],
   'cluster-collector': ['list pods', 'list events', 'list services'],
+  'kube-state-metrics': ['list nodes', 'list pods in sim-team-a'],
 } as const
 /** What no component may. */
 const forbidden = [
@@ -64,8 +65,8 @@ let node: RealNode
 
 inCluster.before(async () => {
   if (problem !== undefined) return
-  const { kwok, lab } = await labImages()
-  node = await startRealNode([kwok, lab])
+  const { kwok, lab, 'kube-state-metrics': kubeStateMetrics } = await labImages()
+  node = await startRealNode([kwok, lab, kubeStateMetrics])
 })
 inCluster.after(() => node?.close())
 
@@ -76,7 +77,12 @@ async function task(name: string, more: Readonly<Record<string, string>> = {}): 
     ...{ HOME: join(node.tempDir, 'home'), XDG_CACHE_HOME: process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache') },
     ...{ KUBECONFIG: node.kubeconfig, KUBE_CONTEXT: node.context, NO_COLOR: '1' },
     ...{ YES: '1', NODE_COUNT: String(NODES), POD_COUNT: String(PODS), SHARDS: String(SHARDS) },
-    ...{ COLLECTION_INTERVAL: `${INTERVAL_MS}ms`, STORAGE_CLASS: 'test-volumes', CLUSTER_EVENTS: 'false' },
+    ...{
+      COLLECTION_INTERVAL: `${INTERVAL_MS}ms`,
+      STORAGE_CLASS: 'test-volumes',
+      CLUSTER_EVENTS: 'false',
+      METRICS: 'both',
+    },
     ...more,
   }
   return await node.run(process.execPath, words, { env, limitMs: 1_200_000 })
@@ -149,6 +155,35 @@ test(`measures ${NODES} simulated nodes and ${PODS} pods by ${SHARDS} shards, ea
   assert.match(await done('in-cluster-install'), /release unchanged\n$/)
 })
 
+test('has the metrics of kube-prometheus of simulated nodes and pods, each once, and of no other', async () => {
+  const names = (await simulatedNodes()).map(({ name }) => name)
+  const namespaces = ['sim-team-a', 'sim-team-b', 'sim-team-c', 'sim-team-d']
+  const all = items(fields(JSON.parse(await kubectl('get', 'pods', '-A', '-o', 'json')))['items'])
+  const pods = all
+    .map(pod => fields(fields(pod)['metadata']))
+    .filter(({ namespace }) => namespaces.includes(String(namespace)))
+    .map(({ namespace, name }) => `${namespace}/${name}`)
+  assert.equal(pods.length, PODS)
+  const found = async (expression: string, ...labels: string[]) =>
+    (await query(expression)).map(series => labels.map(label => series[label]).join('/')).sort()
+  // in-cluster-nodes does not wait for every job.
+  const check = async () => {
+    assert.deepEqual(await found('kube_node_info', 'node'), names)
+    assert.deepEqual(await found('node_uname_info', 'nodename'), names)
+    assert.deepEqual(await found('kubelet_running_pods', 'node'), names)
+    assert.deepEqual(await found('container_cpu_usage_seconds_total{id="/"}', 'node'), names)
+    assert.deepEqual(await found('kube_pod_info', 'namespace', 'pod'), pods.sort())
+    assert.deepEqual(await found('kube_namespace_created', 'namespace'), namespaces)
+    // Four paths of each kubelet, its node exporter, and four ports of each kube-state-metrics.
+    assert.equal((await query(`up{cluster="${node.context}"} == 1`)).length, 5 * NODES + 4 * SHARDS)
+    assert.deepEqual(await query('up == 0'), [])
+  }
+  await waitFor('all targets', check, 2 * INTERVAL_MS + 40_000)
+  // Those of a shard, for a Prometheus of the user's.
+  const file = await kubectl('get', 'configmap', 'scrape-configs-0', '-n', NAMESPACE, '-o', 'jsonpath={.data}')
+  assertSays(file, /stats-proxy-0/)
+})
+
 test('gives each component the rights it needs and no more', async () => {
   const wanted = COMPONENTS.flatMap(component => [
     ...rights[component].map(right => ({ component, right, isAllowed: true })),
@@ -198,6 +233,7 @@ test('passes verify', async () => {
   const { exitCode, stdout, stderr } = await task('verify')
   assert.equal(exitCode, 0, stdout + stderr)
   assert(Number(/, (\d+) of them compared/.exec(stdout)?.[1]) > 100, stdout)
+  assertSays(stdout, /^kube-prometheus metrics +ok /m)
 })
 
 test('hands nodes over to an added shard and from a removed one, and keeps those of a killed one: laws', async () => {

@@ -75,6 +75,7 @@ const others: Record<string, Evidence> = {
   'kubectl top nodes': runs('test/support/shared-lab.ts', "kubectl(['top', 'nodes'"),
   'kubectl top pods': runs('test/e2e/shared/control-plane.test.ts', "kubectl(['top', 'pods'"),
   'kubectl get --raw': runs('test/e2e/shared/kubelets.test.ts', "kubectl(['get', '--raw'"),
+  'kubectl get configmap scrape-configs-0': runs('test/long/in-cluster.test.ts', "'configmap', 'scrape-configs-0'"),
   'kubectl logs': runs('test/e2e/shared/kubelets.test.ts', "'logs', pod"),
   'kubectl create token': runs('test/e2e/shared/kubelets.test.ts', "'create', 'token'"),
   'curl --proxytunnel': runs('test/e2e/shared/kubelets.test.ts', 'getKubelet(lab, address'),

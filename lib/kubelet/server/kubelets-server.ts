@@ -1,8 +1,8 @@
-import { createServer } from 'node:http'
+import { createServer, type IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { Server as TlsServer } from 'node:tls'
 import { messageOf } from '../../cli/errors.ts'
-import { NODE_EXPORTER_PORT, NODE_PORTS } from '../../kube/node-address.ts'
+import { NODE_EXPORTER_PATH, NODE_EXPORTER_PORT, NODE_PORTS } from '../../kube/node-address.ts'
 import type { AddressBook } from '../addresses/address-book.ts'
 import { SLOW_MS } from '../kubelet-server.ts'
 import type { StatsMetrics } from '../stats-proxy-metrics.ts'
@@ -15,6 +15,8 @@ import type { Reviews } from './reviews.ts'
 
 export interface KubeletsOptions extends Omit<CertificatesOptions, 'onServer'> {
   book: Pick<AddressBook, 'nodeAt'>
+  /** A kubelet answers as node exporter too, below `NODE_EXPORTER_PATH`. */
+  servesNodeExporters?: boolean
   store: StatsStore
   reviews: Reviews
   metrics: Pick<StatsMetrics, 'countRequest' | 'countTunnel' | 'countHandshake' | 'countAuthentication'>
@@ -55,7 +57,7 @@ export function createKubelets(options: KubeletsOptions) {
     const node = nodeOf(request.socket)
     if (store.isSlow(nodes.get(request.socket) ?? '')) endLate(request.socket)
     else if (node === undefined) request.socket.destroy()
-    else if (!toNodeExporters.has(request.socket)) await answers.request(request, response, node)
+    else if (!isForNodeExporter(request)) await answers.request(request, response, node)
     else {
       await answerAsNodeExporter(request, response, node).catch(error => {
         log(`bug: node exporter ${request.url}: ${error instanceof Error ? error.stack : String(error)}`)
@@ -161,6 +163,14 @@ export function createKubelets(options: KubeletsOptions) {
   function nodeOf(socket: Duplex): string | undefined {
     const node = nodes.get(socket)
     return node !== undefined && store.node(node) !== undefined ? node : undefined
+  }
+
+  /** A request below the path of the node exporter loses that path. */
+  function isForNodeExporter(request: IncomingMessage): boolean {
+    if (toNodeExporters.has(request.socket)) return true
+    if (options.servesNodeExporters !== true || request.url?.startsWith(`${NODE_EXPORTER_PATH}/`) !== true) return false
+    request.url = request.url.slice(NODE_EXPORTER_PATH.length)
+    return true
   }
 
   function serve(socket: Duplex, node: string): void {

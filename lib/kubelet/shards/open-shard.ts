@@ -48,6 +48,7 @@ export async function openShard(flags: ShardFlags, options: ShardOptions) {
     ...{ saved, store, metrics, isSynced, log, logOnce: once },
     hostName: shardHost(flags.shard, flags.domain),
     book: { nodeAt: () => undefined },
+    servesNodeExporters: true,
     reviews: createReviews({ client }),
   })
   const listeners = new Map<string, { port: number; server: Server }>()

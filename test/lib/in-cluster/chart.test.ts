@@ -1,16 +1,19 @@
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parse, parseAllDocuments } from 'yaml'
 import { withoutDigest } from '../../../lib/docker/images.ts'
-import { inClusterValues } from '../../../lib/in-cluster/in-cluster.ts'
+import { inClusterValues, requireSafeCluster } from '../../../lib/in-cluster/in-cluster.ts'
 import { labImage } from '../../../lib/in-cluster/lab-image.ts'
+import { clusterPrometheusConfig } from '../../../lib/k3d/k3d-prometheus.ts'
 import { fields, items } from '../../../lib/kube/json.ts'
 import { openLab, projectDir } from '../../../lib/lab/lab.ts'
-import { ensurePrograms } from '../../../lib/programs/programs.ts'
+import { ensurePrograms, programPath } from '../../../lib/programs/programs.ts'
 import { versions } from '../../../lib/programs/versions.ts'
 import { run } from '../../../lib/system/run.ts'
+import { readYamlDocuments } from '../../../lib/system/yaml-files.ts'
 import { suite } from '../../support/suite.ts'
+import { tempDir } from '../../support/temp-lab.ts'
 
 const chart = join(projectDir, 'charts', 'kube-otel-lab')
 const tests = suite('charts/kube-otel-lab')
@@ -129,13 +132,69 @@ tests('has the images that the lab pins, and accepts the values that the lab giv
   assert.equal(labImage(env), 'mirror.example/lab/kube-otel-lab/kube-otel-lab:0.1.0')
   assert.deepEqual(values.otlp, { endpoint: 'https://otlp.example' })
   assert.deepEqual(values.persistence, { enabled: false })
+  assert.deepEqual(values.prometheus, { enabled: false, serviceAccounts: [] })
+  const both = openLab({ flags: { kubeContext: 'c', metrics: 'both' }, env, kind: 'context' })
+  const serviceAccounts = [{ name: 'lgtm', namespace: 'otel-lab' }]
+  assert.deepEqual(parse(inClusterValues(both, {})).prometheus, { enabled: true, serviceAccounts })
+  const single = openLab({ flags: { kubeContext: 'c', metrics: 'prometheus' }, env, kind: 'context' })
+  await assert.rejects(requireSafeCluster(single), /^UsageError: METRICS=prometheus is invalid inside a cluster/)
   const { version, appVersion } = parse(readFileSync(join(chart, 'Chart.yaml'), 'utf8'))
   assert(labImage({}).endsWith(`:${version}`))
   assert.equal(appVersion, version)
 })
 
+tests('has valid scrape jobs of all nodes, and of those of each shard, and no other', async () => {
+  const all = await objects('prometheus.enabled=true', 'shards=2', 'nodePrefix=fake', 'pods.namespaces={a,b}')
+  const texts = new Map(
+    all.flatMap(({ metadata, data }): [string, string][] => {
+      const [, which] = /^scrape-configs-(.+)$/.exec(String(fields(metadata)['name'])) ?? []
+      return which === undefined ? [] : [[which, String(fields(data)['scrape-configs.yaml'])]]
+    }),
+  )
+  assert.deepEqual([...texts.keys()].sort(), ['0', '1', 'all'])
+  for (const [which, shard] of [
+    ['1', '1'],
+    ['all', '[0-9]+'],
+  ] as const) {
+    const jobs = items(parse(texts.get(which) ?? '').scrape_configs).map(fields)
+    const kept = jobs.map(({ job_name, relabel_configs, metric_relabel_configs }) => {
+      const rules = [...items(relabel_configs), ...items(metric_relabel_configs)].map(fields)
+      return [job_name, ...rules.filter(({ action }) => action === 'keep').map(({ regex }) => regex)]
+    })
+    const served = `stats-proxy-${shard}\\.stats-proxy\\.lab\\.svc`
+    const state = `kube-state-metrics-${shard};(pods|nodes)`
+    const named = (job: string, ...more: unknown[]) => [`kube-otel-lab/${which}/${job}`, ...more]
+    assert.deepEqual(kept, [
+      ...['', '-metrics-cadvisor', '-metrics-probes', '-metrics-slis'].map(path => named(`kubelet${path}`, served)),
+      named('kube-state-metrics', state, '(a|b)?;(fake-.*)?'),
+      named('kube-state-metrics-telemetry', `${state}-telemetry`),
+      named('node-exporter', served),
+    ])
+    const base = readYamlDocuments(join(projectDir, 'kwok-config', 'prometheus.yaml'))[0]
+    const given = { prometheusBase: base, clusterName: 'c', intervalMs: 5_000, insecureTls: false }
+    const config = clusterPrometheusConfig({ ...given, simulatedCa: 'none', moreJobs: jobs })
+    const folder = tempDir()
+    writeFileSync(join(folder, 'prometheus.yaml'), config.replaceAll('ca: none', 'insecure_skip_verify: true'))
+    await run(await programPath('promtool'), ['check', 'config', '--syntax-only', join(folder, 'prometheus.yaml')])
+  }
+  assert.doesNotMatch(JSON.stringify(await objects()), /kube-state-metrics|scrape-configs/)
+})
+
+tests('shares the objects among as many kube-state-metrics as there are shards, each once', async () => {
+  const all = await objects('prometheus.enabled=true', 'shards=3', 'pods.namespaces={a,b}')
+  const { replicas, template: pod } = specOf(all, 'StatefulSet', 'kube-state-metrics')
+  assert.equal(replicas, 3)
+  const containers = items(fields(fields(pod)['spec'])['containers']).map(fields)
+  const [pods = [], nodes = []] = containers.map(({ args }) => items(args).map(String))
+  for (const args of [pods, nodes]) assert(args.includes('--shard=$(POD_INDEX)') && args.includes('--total-shards=3'))
+  assert(pods.includes('--namespaces=a,b'), String(pods))
+  assert(nodes.includes('--resources=namespaces,nodes') && !nodes.some(each => each.startsWith('--namespaces')))
+  const kinds = (args: string[]) => args[0]?.replace('--resources=', '').split(',') ?? []
+  assert(kinds(pods).includes('pods') && !kinds(pods).some(kind => kinds(nodes).includes(kind)), String(pods))
+})
+
 tests('gives the components the rights that the documentation lists', async () => {
-  const all = await objects()
+  const all = await objects('prometheus.enabled=true')
   const rows: string[] = []
   for (const { kind, metadata, rules } of all) {
     const { name, namespace } = fields(metadata)
@@ -152,25 +211,29 @@ tests('gives the components the rights that the documentation lists', async () =
             : `\`${namespace}\``
     const texts = items(rules)
       .map(fields)
-      .map(({ verbs, resources, resourceNames }) => {
+      .map(({ verbs, resources, resourceNames, nonResourceURLs }) => {
         const only = resourceNames === undefined ? '' : ` (${items(resourceNames).join(', ')})`
-        return `${items(verbs).join(', ')} ${items(resources).join(', ')}${only}`
+        return `${items(verbs).join(', ')} ${items(resources ?? nonResourceURLs).join(', ')}${only}`
       })
     rows.push(`| ${String(name).replace('kube-otel-lab-', '')} | ${where} | ${texts.join('; ')} |`)
   }
   const page = readFileSync(join(projectDir, 'docs', 'in-cluster.md'), 'utf8')
   assert.deepEqual(
-    page.split('\n').filter(line => /^\| (kwok|stats-proxy|collector|cluster-collector) \| /.test(line)),
+    page
+      .split('\n')
+      .filter(line =>
+        /^\| (kwok|stats-proxy|collector|cluster-collector|kube-state-metrics|prometheus) \| /.test(line),
+      ),
     rows,
   )
 })
 
 tests('runs every container as Pod Security restricted demands', async () => {
-  const all = await objects('pods.count=4')
+  const all = await objects('pods.count=4', 'prometheus.enabled=true')
   const pods = all
     .filter(({ kind }) => kind === 'Deployment' || kind === 'StatefulSet')
     .map(({ spec }) => fields(fields(fields(spec)['template'])['spec']))
-  assert.equal(pods.length, 8)
+  assert.equal(pods.length, 9)
   for (const pod of pods) {
     const { runAsNonRoot, seccompProfile } = fields(pod['securityContext'])
     assert.deepEqual([runAsNonRoot, seccompProfile], [true, { type: 'RuntimeDefault' }])

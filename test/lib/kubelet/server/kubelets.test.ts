@@ -347,6 +347,7 @@ kubelets('answers as the node, in all documents', async () => {
   const { status, body, headers } = await ask(connection, '/healthz')
   assert.deepEqual([status, body, headers['content-type']], [200, 'ok', 'text/plain; charset=utf-8'])
   for (const [method, path, expected, text] of [
+    ['GET', '/node-exporter/metrics', 404, '404 page not found\n'],
     ['GET', '/nope', 404, '404 page not found\n'],
     ['GET', '/', 404, '404 page not found\n'],
     ['POST', '/pods', 405, '405: Method Not Allowed'],
