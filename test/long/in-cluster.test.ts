@@ -89,8 +89,8 @@ async function task(name: string, more: Readonly<Record<string, string>> = {}): 
 }
 
 /** The labels of the series of an instant query. */
-async function query(expression: string): Promise<Record<string, unknown>[]> {
-  const path = `/api/v1/namespaces/otel-lab/services/lgtm:9090/proxy/api/v1/query?query=${encodeURIComponent(expression)}`
+async function query(expression: string, of = 'services/lgtm:9090'): Promise<Record<string, unknown>[]> {
+  const path = `/api/v1/namespaces/otel-lab/${of}/proxy/api/v1/query?query=${encodeURIComponent(expression)}`
   const answer = fields(JSON.parse(await node.kubectl(['get', '--raw', path])))
   return items(fields(answer['data'])['result']).map(series => fields(fields(series)['metric']))
 }
@@ -177,11 +177,42 @@ test('has the metrics of kube-prometheus of simulated nodes and pods, each once,
     // Four paths of each kubelet, its node exporter, and four ports of each kube-state-metrics.
     assert.equal((await query(`up{cluster="${node.context}"} == 1`)).length, 5 * NODES + 4 * SHARDS)
     assert.deepEqual(await query('up == 0'), [])
+    assert.deepEqual(await query('prometheus_target_scrapes_sample_duplicate_timestamp_total > 0'), [])
   }
   await waitFor('all targets', check, 2 * INTERVAL_MS + 40_000)
-  // Those of a shard, for a Prometheus of the user's.
-  const file = await kubectl('get', 'configmap', 'scrape-configs-0', '-n', NAMESPACE, '-o', 'jsonpath={.data}')
-  assertSays(file, /stats-proxy-0/)
+})
+
+test('gives a Prometheus the scrape jobs of one shard', async () => {
+  const data = 'jsonpath={.data.scrape-configs\\.yaml}'
+  const jobs = await kubectl('get', 'configmap', 'scrape-configs-0', '-n', NAMESPACE, '-o', data)
+  // Another one in LGTM's pod, which has the rights.
+  const config = JSON.stringify(`global: { scrape_interval: ${INTERVAL_MS}ms }\n${jobs}`)
+  const flags = ['--config.file=/tmp/shard.yaml', '--storage.tsdb.path=/tmp/shard', '--web.listen-address=:19090']
+  const inPod = async (script: string) =>
+    await kubectl('exec', '-n', 'otel-lab', 'deployment/lgtm', '--', '/usr/local/bin/node', '--eval', script)
+  const pid = await inPod(`require('fs').writeFileSync('/tmp/shard.yaml', ${config})
+    const options = { detached: true, stdio: 'ignore' }
+    const child = require('child_process').spawn('/otel-lgtm/prometheus/prometheus', ${JSON.stringify(flags)}, options)
+    child.unref()
+    console.log(child.pid)`)
+  const words = ['-l', 'app.kubernetes.io/instance=lgtm', '-o', 'jsonpath={.items[0].metadata.name}']
+  const path = `pods/${await kubectl('get', 'pods', '-n', 'otel-lab', ...words)}:19090`
+  const served = (await simulatedNodes()).filter(({ shard }) => shard === 0).map(({ name }) => name)
+  const check = async () => {
+    const ofShard = await query('kube_pod_info', path)
+    const [instance] = ofShard.map(labels => labels['instance'])
+    assert(ofShard.length > 0 && ofShard.every(labels => labels['instance'] === instance), JSON.stringify(ofShard))
+    assert.equal((await query(`kube_pod_info{instance="${instance}"}`)).length, ofShard.length)
+    for (const [metric, label] of [
+      ['node_uname_info', 'nodename'],
+      ['kubelet_running_pods', 'node'],
+    ] as const) {
+      assert.deepEqual((await query(metric, path)).map(labels => labels[label]).sort(), served, metric)
+    }
+    assert.equal((await query('up == 1', path)).length, 5 * served.length + 4)
+  }
+  await waitFor('all targets of the shard', check, 2 * INTERVAL_MS + 40_000)
+  await inPod(`process.kill(${Number(pid)})`)
 })
 
 test('gives each component the rights it needs and no more', async () => {
@@ -233,7 +264,7 @@ test('passes verify', async () => {
   const { exitCode, stdout, stderr } = await task('verify')
   assert.equal(exitCode, 0, stdout + stderr)
   assert(Number(/, (\d+) of them compared/.exec(stdout)?.[1]) > 100, stdout)
-  assertSays(stdout, /^kube-prometheus metrics +ok /m)
+  assertSays(stdout, /^kube-prometheus metrics +\d.* ok$/m)
 })
 
 test('hands nodes over to an added shard and from a removed one, and keeps those of a killed one: laws', async () => {
@@ -264,7 +295,21 @@ test('hands nodes over to an added shard and from a removed one, and keeps those
 })
 
 test('reports its parts, and one that cannot run', async () => {
-  assertSays(await done('k3d-status'), new RegExp(`^stats-proxy +ready +${SHARDS}/${SHARDS} +-$`, 'm'))
+  const status = await done('k3d-status')
+  for (const part of ['stats-proxy', 'kube-state-metrics']) {
+    assertSays(status, new RegExp(`^${part} +ready +${SHARDS}/${SHARDS} +-$`, 'm'))
+  }
+  await done('in-cluster-install', { METRICS: 'otel' })
+  await done('k3d-lgtm', { METRICS: 'otel' })
+  const all = await objects(node)
+  assert.deepEqual(
+    all.filter(object => /kube-state-metrics|scrape-configs|kube-otel-lab-prometheus/.test(object)),
+    [],
+  )
+  assert.doesNotMatch(
+    await kubectl('get', 'configmap', 'lgtm-prometheus', '-n', 'otel-lab', '-o', 'yaml'),
+    /node-exporter/,
+  )
   await kubectl('scale', 'deployment', 'kwok', '-n', NAMESPACE, '--replicas=0')
   const { exitCode, stdout } = await task('k3d-status')
   assert.equal(exitCode, 1, stdout)
