@@ -19,6 +19,8 @@ IN_CLUSTER_STEPS := dashboards in-cluster-install k3d-lgtm in-cluster-nodes
 
 ## kwok: brings up the KWOK lab; ends when its metrics are in Prometheus
 .PHONY: kwok
+# Its step kwok-heal heals that lab.
+kwok: override export KUBE_CONTEXT := auto
 kwok: node_modules/.package-lock.json
 	@$(TASK) lib/cli/steps.ts $(KWOK_STEPS:%=tasks/%.ts)
 

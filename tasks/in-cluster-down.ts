@@ -1,12 +1,13 @@
 /**
  * Removes the lab from inside the cluster that KUBE_CONTEXT names: simulated pods and nodes, and everything that the chart created, also when
- * its installation failed. LGTM stays; k3d-down removes it.
+ * its installation failed. Scenarios end. LGTM stays; k3d-down removes it.
  *
  *   tsx tasks/in-cluster-down.ts --kube-context my-cluster
  */
 import { removeInCluster } from '../lib/in-cluster/in-cluster.ts'
 import { hasOwnNamespace, inClusterNamespace, requireAgreement, requireContext } from '../lib/k3d/agreement.ts'
 import { print, runTask, say } from '../lib/lab/task.ts'
+import { dropScenarios } from '../lib/scenarios/heal-scenarios.ts'
 
 const about = 'Removes the lab with its simulated nodes from inside a cluster.'
 const flags = { yes: 'change a cluster that the lab did not create without confirmation' }
@@ -18,6 +19,7 @@ await runTask(
     await hasOwnNamespace(lab, inClusterNamespace)
     const what = `this deletes every simulated node, namespace ${inClusterNamespace} and the namespaces of simulated pods, with all their objects`
     await requireAgreement(lab, what, chosen.has('yes') || lab.settings.yes)
+    await dropScenarios(lab)
     const removed = await removeInCluster(lab, say)
     print(
       removed

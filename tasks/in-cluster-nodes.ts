@@ -4,10 +4,9 @@
  *
  *   tsx tasks/in-cluster-nodes.ts --kube-context my-cluster --node-count 300
  */
-import { LabError } from '../lib/cli/errors.ts'
 import { withProgress } from '../lib/cli/progress.ts'
 import { scaleSimulatedNodes, waitForSimulatedPods } from '../lib/in-cluster/simulated-nodes.ts'
-import { hasOwnNamespace, inClusterNamespace, requireContext } from '../lib/k3d/agreement.ts'
+import { requireInCluster } from '../lib/k3d/agreement.ts'
 import { reachPrometheus } from '../lib/k3d/port-forward.ts'
 import { waitUntilMeasured } from '../lib/kwok/lab-ready.ts'
 import { print, runTask } from '../lib/lab/task.ts'
@@ -16,11 +15,7 @@ const about = 'Scales the simulated nodes inside a cluster, and waits until each
 const settings = ['kubeContext', 'nodeCount', 'nodePrefix', 'collectionInterval', 'otlpEndpoint', 'metrics'] as const
 
 await runTask({ about, settings, on: 'context', changesLab: true }, async ({ lab }) => {
-  await requireContext(lab)
-  if (!(await hasOwnNamespace(lab, inClusterNamespace))) {
-    const next = `make in-cluster KUBE_CONTEXT=${lab.context}`
-    throw new LabError(`The lab does not run inside the cluster of context "${lab.context}"`, { next })
-  }
+  await requireInCluster(lab)
   const { created, deleted } = await withProgress('Simulated nodes', onProgress =>
     scaleSimulatedNodes(lab, done => onProgress(String(done))),
   )

@@ -6,10 +6,17 @@
  *   tsx tasks/k3d-down.ts --kube-context my-cluster
  */
 import { existsSync } from 'node:fs'
-import { labNamespace, requireAgreement, requireContext } from '../lib/k3d/agreement.ts'
+import {
+  hasOwnNamespace,
+  inClusterNamespace,
+  labNamespace,
+  requireAgreement,
+  requireContext,
+} from '../lib/k3d/agreement.ts'
 import { deleteCluster, ownCluster } from '../lib/k3d/k3d-cluster.ts'
 import { removeFromCluster } from '../lib/k3d/k3d-remove.ts'
 import { print, runTask, say } from '../lib/lab/task.ts'
+import { dropScenarios, healScenarios } from '../lib/scenarios/heal-scenarios.ts'
 
 const about = "Deletes the lab's k3d cluster, or uninstalls the lab from another cluster."
 const flags = { yes: 'change a cluster that the lab did not create without confirmation' }
@@ -20,6 +27,7 @@ await runTask(
     const { clusterName: name, kubeContext } = lab.settings
     if (ownCluster(lab) !== undefined) {
       say(`Deleting k3d cluster "${name}"`)
+      await dropScenarios(lab)
       await deleteCluster(lab)
       print(`k3d cluster "${name}" is deleted`)
       return
@@ -32,6 +40,9 @@ await runTask(
     const yes = chosen.has('yes') || lab.settings.yes
     await requireAgreement(lab, `this deletes namespace ${labNamespace} with all its objects`, yes)
     say(`Deleting what the lab installed in context "${lab.context}"`)
+    // Their journal goes with the lab's folder.
+    if (await hasOwnNamespace(lab, inClusterNamespace)) await healScenarios(lab, () => true, say)
+    else await dropScenarios(lab)
     const removed = await removeFromCluster(lab)
     print(
       removed

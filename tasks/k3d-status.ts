@@ -1,6 +1,6 @@
 /**
- * Shows the parts of the lab in a cluster: LGTM and the collectors with the number of ready pods, the nodes, the addresses and the number of
- * series. Exit code 1 when a part is missing or not ready, or a node has no metrics.
+ * Shows the parts of the lab in a cluster: LGTM and the collectors with the number of ready pods, the nodes, the addresses, the number of
+ * series and the running scenarios. Exit code 1 when a part is missing or not ready, or a node has no metrics.
  *
  *   tsx tasks/k3d-status.ts
  *   tsx tasks/k3d-status.ts --kube-context my-cluster
@@ -14,6 +14,7 @@ import { partsOf, unmeasuredNodes } from '../lib/k3d/k3d-status.ts'
 import { reachPrometheus } from '../lib/k3d/port-forward.ts'
 import { countAll } from '../lib/kwok/lab-status.ts'
 import { print, runTask } from '../lib/lab/task.ts'
+import { scenarioLines } from '../lib/scenarios/scenario-journal.ts'
 
 const about =
   'Shows the parts of the lab in a cluster; exit code 1 when one is missing or not ready, or a node has no metrics.'
@@ -39,6 +40,7 @@ await runTask(task, async ({ lab, flags: chosen }) => {
   const known = (value: number | undefined) => (value === undefined ? 'unknown' : String(value))
   const pods = [...(counts.podPhases ?? [])].map(([phase, count]) => `${count} ${phase}`).join(', ')
   print(`\nNodes   ${known(counts.nodes)}\nPods    ${pods || 'unknown'}\nSeries  ${known(counts.series)}`)
+  for (const line of scenarioLines(lab)) print(line)
   if (trouble !== undefined) print(`\n${trouble}`)
   const { grafanaPort, prometheusPort } = lab.settings
   print(

@@ -4,20 +4,21 @@
  *
  *   tsx tasks/kwok-heal.ts
  *   tsx tasks/kwok-heal.ts --scenario crash-loop
+ *   tsx tasks/kwok-heal.ts --kube-context my-cluster      # of the lab inside a cluster
  */
-import { requireCluster } from '../lib/lab/cluster-owner.ts'
 import { print, runTask, say } from '../lib/lab/task.ts'
 import { healScenarios } from '../lib/scenarios/heal-scenarios.ts'
+import { scenarioCluster } from '../lib/scenarios/scenario-cluster.ts'
 import { runningScenarios } from '../lib/scenarios/scenario-journal.ts'
 import { scenarioNamed } from '../lib/scenarios/scenario-list.ts'
 
 const about = 'Ends scenarios: SCENARIO, that on TARGET, or all; and waits until they are healed.'
 
 // Without the lab's lock: to restart a part, the holder runs a step that needs it.
-await runTask({ about, settings: ['scenario', 'target'] }, async ({ lab }) => {
+await runTask({ about, settings: ['scenario', 'target', 'kubeContext'], on: 'either' }, async ({ lab }) => {
   const { scenario: name, target } = lab.settings
   if (name !== 'auto') scenarioNamed(name)
-  requireCluster(lab)
+  await scenarioCluster(lab).require()
   const isChosen = (each: { name: string; target: string }) =>
     (name === 'auto' || each.name === name) && (target === 'auto' || each.target === target)
   const healed = await healScenarios(lab, isChosen, say)

@@ -4,14 +4,13 @@
  *
  *   tsx tasks/kwok-scenario.ts --scenario list
  *   tsx tasks/kwok-scenario.ts --scenario crash-loop --for 30m
+ *   tsx tasks/kwok-scenario.ts --scenario node-not-ready --kube-context my-cluster      # of the lab inside a cluster
  */
 import { LabError, UsageError } from '../lib/cli/errors.ts'
-import { makeCommand } from '../lib/cli/settings.ts'
-import { connect } from '../lib/kube/api-client.ts'
 import { apiTime } from '../lib/kube/json.ts'
-import { requireCluster } from '../lib/lab/cluster-owner.ts'
-import { ensureScenarioKubeconfig, kubeconfigPath } from '../lib/lab/kubeconfig.ts'
+import { labCommand } from '../lib/lab/lab.ts'
 import { print, runTask, say } from '../lib/lab/task.ts'
+import { connectForScenarios, scenarioCluster } from '../lib/scenarios/scenario-cluster.ts'
 import { scenarioJournal } from '../lib/scenarios/scenario-journal.ts'
 import { scenarioListText, scenarioNamed } from '../lib/scenarios/scenario-list.ts'
 import { chooseTarget } from '../lib/scenarios/scenario-targets.ts'
@@ -21,18 +20,19 @@ import { waitUntil } from '../lib/system/wait.ts'
 
 const about = 'Starts the scenario SCENARIO, a failure of the cluster, or prints the list of scenarios.'
 
-await runTask({ about, settings: ['scenario', 'target', 'for'], changesLab: true }, async ({ lab }) => {
-  const { scenario: name, target: wanted, for: lengthMs, clusterName } = lab.settings
+const settings = ['scenario', 'target', 'for', 'kubeContext'] as const
+await runTask({ about, settings, on: 'either', changesLab: true }, async ({ lab }) => {
+  const { scenario: name, target: wanted, for: lengthMs } = lab.settings
   if (name === 'auto' || name === 'list') return print(scenarioListText())
   const scenario = scenarioNamed(name)
-  requireCluster(lab)
-  await ensureScenarioKubeconfig(lab)
+  const cluster = scenarioCluster(lab)
+  await cluster.require()
   const journal = scenarioJournal(lab)
-  using client = await connect({ kubeconfig: kubeconfigPath(lab, 'scenarios') })
-  const target = await chooseTarget(client, scenario, { target: wanted, running: journal.requests(), clusterName })
+  using client = await connectForScenarios(lab)
+  const target = await chooseTarget(client, scenario, { target: wanted, running: journal.requests(), lab })
   const why = await scenario.unfitLab?.(lab)
   if (why !== undefined)
-    throw new UsageError(`Cannot start ${name} on ${target}`, { why, next: makeCommand('kwok-status', clusterName) })
+    throw new UsageError(`Cannot start ${name} on ${target}`, { why, next: labCommand(lab, cluster.statusStep) })
   const startMs = Date.now()
   const request = { name, target, startMs, untilMs: startMs + lengthMs }
   say(`Starting ${name} on ${scenario.target} ${target}`)
@@ -50,9 +50,9 @@ await runTask({ about, settings: ['scenario', 'target', 'for'], changesLab: true
       if (!isHeld) return { failed: new LabError(`Cannot start ${name} on ${target}`, { why }) }
       return { pending: trouble ?? 'it has not begun yet' }
     },
-    next: `${makeCommand('kwok-heal', clusterName)}, and read ${lab.logsDir}/scenarios.log`,
+    next: `${labCommand(lab, 'kwok-heal')}, and read ${lab.logsDir}/scenarios.log`,
   })
   print(`${name} runs on ${scenario.target} ${target} until ${apiTime(request.untilMs)}
   Full effect after ${scenario.effect}
-Next: ${makeCommand('kwok-heal', clusterName)} SCENARIO=${name} TARGET=${target}`)
+Next: ${labCommand(lab, 'kwok-heal')} SCENARIO=${name} TARGET=${target}`)
 })

@@ -13,7 +13,7 @@ import { readDashboardFiles } from '../lib/grafana/dashboard-files.ts'
 import { sourcePaths } from '../lib/kube/source-files.ts'
 import { countAll, partStatuses } from '../lib/kwok/lab-status.ts'
 import { print, runClusterTask } from '../lib/lab/task.ts'
-import { scenarioJournal } from '../lib/scenarios/scenario-journal.ts'
+import { scenarioLines } from '../lib/scenarios/scenario-journal.ts'
 import { grafanaPassword } from '../lib/services/grafana-password.ts'
 import { userRulesLines, userRulesStatus } from '../lib/services/user-rules.ts'
 
@@ -47,15 +47,7 @@ await runClusterTask({ about, settings: [], flags, ignoreCreationSettings: true 
   const rules = userRulesLines(userRulesStatus(lab))
   const { refused } = readDashboardFiles(sourcePaths(lab.settings, 'dashboardsDir'))
   for (const line of [...rules, ...refused.map(({ error }) => `Refused: ${error.message}`)]) print(line)
-  const journal = scenarioJournal(lab)
-  for (const request of journal.requests()) {
-    const { appliedMs, trouble } = journal.progress(request)
-    const until = `until ${new Date(request.untilMs).toISOString()}`
-    const state =
-      trouble ??
-      (appliedMs === undefined ? 'not applied yet' : Date.now() < request.untilMs ? until : 'is being healed')
-    print(`Scenario  ${request.name} on ${request.target}: ${state}`)
-  }
+  for (const line of scenarioLines(lab)) print(line)
   const down = parts.filter(part => part.process === undefined).map(part => part.name)
   if (down.length > 0) {
     print(`\nDown: ${down.join(', ')}\n  Next: ${makeCommand('kwok', lab.settings.clusterName)} starts them again`)

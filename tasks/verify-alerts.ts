@@ -7,6 +7,7 @@
  *   tsx tasks/verify-alerts.ts
  *   tsx tasks/verify-alerts.ts --scenarios crash-loop,quota-full --rules-dir mine/rules --junit alerts.xml
  *   tsx tasks/verify-alerts.ts --speed 1
+ *   tsx tasks/verify-alerts.ts --kube-context my-cluster      # of the lab inside a cluster
  */
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -26,7 +27,7 @@ const flags = { fresh: 'starts from the beginning, also after an interruption' }
 
 // Without the lab's lock: to restart a part, the holder runs a step that needs it.
 await runTask(
-  { about, settings: ['rulesDir', 'scenarios', 'speed'], options, flags },
+  { about, settings: ['rulesDir', 'scenarios', 'speed', 'kubeContext'], options, flags, on: 'either' },
   async ({ lab, options: given, flags: chosen }) => {
     const stopping = new AbortController()
     // A second signal ends the process.

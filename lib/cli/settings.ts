@@ -130,7 +130,7 @@ const definitions = {
   },
   kubeContext: {
     default: 'auto',
-    help: 'the kubeconfig context for the k3d steps, verify, report and view; auto is k3d-<CLUSTER_NAME> for the k3d steps, and the KWOK lab for the others',
+    help: 'the kubeconfig context for the k3d steps, verify, report, view, scenarios and verify-alerts; auto is k3d-<CLUSTER_NAME> for the k3d steps, and the KWOK lab for the others',
     // The name of a context can contain nearly any character: `arn:aws:eks:eu-west-1:1:cluster/x`.
     parse: matching(/^[^\s-]\S{0,252}$/, 'be auto, or the name of a context'),
   },

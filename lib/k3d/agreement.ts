@@ -3,7 +3,7 @@ import { LabError, UsageError } from '../cli/errors.ts'
 import { makeCommand } from '../cli/settings.ts'
 import { fields, text } from '../kube/json.ts'
 import { kubectlCommand } from '../lab/kubectl.ts'
-import { type Lab, readRecord, writeRecord } from '../lab/lab.ts'
+import { type Lab, labCommand, readRecord, writeRecord } from '../lab/lab.ts'
 import { isManaged } from '../lab/manifest.ts'
 import { hasPrometheusMetrics } from '../lab/metrics-dialects.ts'
 import { programPath } from '../programs/programs.ts'
@@ -97,4 +97,12 @@ export async function hasOwnNamespace(lab: Lab, namespace: string = labNamespace
   throw new LabError(`The lab did not create namespace ${namespace} of context "${lab.context}"`, {
     next: 'use another cluster, or delete that namespace if it is not in use',
   })
+}
+
+/** Throws a LabError unless the lab runs inside the cluster of its context, which answers. */
+export async function requireInCluster(lab: Lab): Promise<void> {
+  await requireContext(lab)
+  if (await hasOwnNamespace(lab, inClusterNamespace)) return
+  const next = labCommand(lab, 'in-cluster')
+  throw new LabError(`The lab does not run inside the cluster of context "${lab.context}"`, { next })
 }

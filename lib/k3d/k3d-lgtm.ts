@@ -17,6 +17,9 @@ import { type ClusterPrometheusInput, clusterPrometheusConfig } from './k3d-prom
 /** The maximum size of a ConfigMap in the API server. */
 const CONFIG_MAP_BYTES = 2 ** 20
 
+/** The ConfigMap of the rules. */
+const RULES = 'lgtm-rules'
+
 /** The prefix of the ConfigMaps of dashboards. */
 const DASHBOARD = 'lgtm-dashboard-'
 /** The key of a user's dashboard in its ConfigMap. */
@@ -44,7 +47,7 @@ export function lgtmObjects(input: LgtmInput): Record<string, unknown>[] {
   const dashboards = input.fromFolder ? [] : named('json-tempo/', '.json')
   const settings = [
     configMap('lgtm-prometheus', { 'prometheus.yaml': clusterPrometheusConfig(input) }),
-    configMap('lgtm-rules', Object.fromEntries(named('rules/', '.yaml'))),
+    configMap(RULES, Object.fromEntries(named('rules/', '.yaml'))),
     configMap('lgtm-provisioning', {
       'datasources.yaml': provisioned('datasources'),
       'dashboards.yaml': provisioned('dashboards'),
@@ -108,6 +111,17 @@ export async function applyLgtm(
   return [...after].filter(([name, version]) => before.get(name) !== version).map(([name]) => name)
 }
 
+/**
+ * Adds a rule file to those of LGTM, or without a text removes it. Prometheus loads it when the node's kubelet has it, which takes up to two
+ * minutes. The next `applyLgtm` removes it too.
+ */
+export async function applyLgtmRules(lab: Lab, file: string, text?: string): Promise<void> {
+  const rules = ['configmap', RULES, '-n', labNamespace]
+  const { stdout } = await kubectl(lab, ['get', ...rules, '-o', 'jsonpath={.data}'])
+  const { [file]: _, ...others } = fields(JSON.parse(stdout || '{}')) as Record<string, string>
+  await applyText(lab, yamlText([configMap(RULES, text === undefined ? others : { ...others, [file]: text })]))
+}
+
 /** The password of Grafana's administrator; empty when the lab has created none. */
 export async function lgtmPassword(lab: Lab): Promise<string> {
   const secret = ['secret', 'lgtm-admin', '-n', labNamespace, '--ignore-not-found']
@@ -168,11 +182,12 @@ function deployment(
 ): Record<string, unknown> {
   const pod = fields(fields(fields(object['spec'])['template'])['spec'])
   const lookback = `--query.lookback-delta=${goDuration(lookbackMs(given.intervalMs))}`
+  const args = `${lookback} --enable-feature=auto-reload-config --config.auto-reload-interval=2s`
   // Prometheus and the collector of LGTM had 3.6 GB with 300 nodes and 3,000 pods. A change restarts LGTM, so it comes in steps.
   const memory = `${2 + Math.round(1.5 * (given.simulatedPods / 1_000))}Gi`
   const containers = items(pod['containers']).map(item => {
     const env = items(fields(item)['env']).map(fields)
-    const filled = env.map(each => (each['name'] === 'PROMETHEUS_EXTRA_ARGS' ? { ...each, value: lookback } : each))
+    const filled = env.map(each => (each['name'] === 'PROMETHEUS_EXTRA_ARGS' ? { ...each, value: args } : each))
     return merged(item, { image: given.image, env: filled, resources: { limits: { memory } } })
   })
   const volumes = items(pod['volumes']).map(item => {

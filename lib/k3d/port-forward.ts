@@ -65,10 +65,13 @@ export async function openForward(lab: Lab, ports: readonly (readonly [local: nu
 
 /**
  * The lab with a Prometheus that is reachable from this machine: at the mapped port of the lab's k3d cluster, else at a port that is
- * forwarded until `close`. Its collection interval is then that of this Prometheus: the cluster may have been set up elsewhere.
+ * forwarded until `close`. Its collection interval is then that of this Prometheus: the cluster may have been set up elsewhere. `ended` is as
+ * of `openForward`.
  */
-export async function reachPrometheus(lab: Lab): Promise<{ lab: Lab; close: () => void; ended?: Promise<string> }> {
-  if (lab.kind === 'kwok' || ownCluster(lab) !== undefined) return { lab, close: () => {} }
+export async function reachPrometheus(
+  lab: Lab,
+): Promise<Disposable & { lab: Lab; close: () => void; ended?: Promise<string> }> {
+  if (lab.kind === 'kwok' || ownCluster(lab) !== undefined) return { lab, close: () => {}, [Symbol.dispose]: () => {} }
   const { ports, close, ended } = await openForward(lab, [[0, servicePorts.prometheusPort]])
   const prometheusPort = ports[0] ?? 0
   // Who asks for more says why it does not answer.
@@ -76,7 +79,8 @@ export async function reachPrometheus(lab: Lab): Promise<{ lab: Lab; close: () =
     .scrapeIntervalMs()
     .catch(() => undefined)
   const collectionInterval = foundMs ?? lab.settings.collectionInterval
-  return { lab: { ...lab, settings: { ...lab.settings, prometheusPort, collectionInterval } }, close, ended }
+  const reached = { ...lab, settings: { ...lab.settings, prometheusPort, collectionInterval } }
+  return { lab: reached, close, ended, [Symbol.dispose]: close }
 }
 
 /** The local port of each setting with LGTM's port. */

@@ -1,12 +1,14 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parse, stringify } from 'yaml'
+import { LabError } from '../cli/errors.ts'
 import { ApiStatusError, connect, type KubeClient } from '../kube/api-client.ts'
+import { type Credentials, loadCredentials } from '../kube/credentials.ts'
 import { fields, items, text } from '../kube/json.ts'
 import { addressesOf } from './addresses.ts'
 import { applyManifests } from './kubectl.ts'
 import { apiServer } from './kubectl-context.ts'
-import { type Lab, projectDir, writeFileAtomically } from './lab.ts'
+import { type Lab, labCommand, projectDir, writeFileAtomically } from './lab.ts'
 import { hasPrometheusMetrics } from './metrics-dialects.ts'
 import { runtimeOf } from './runtime.ts'
 
@@ -36,21 +38,29 @@ export const labNamespace = 'kube-otel-lab'
 /** Ten years, longer than a lab lives. */
 const TOKEN_SECONDS = 10 * 365 * 86_400
 
-/** A kubeconfig with a service account's token and the CA of the server, as YAML. */
+/** Longer than a scenario lasts. Each command that starts or ends scenarios gets a new token. */
+const SCENARIO_TOKEN_SECONDS = 25 * 3_600
+
+/** A kubeconfig with a service account's token and the CA of the server, as YAML. `tls` is how a user's own kubeconfig checks the server. */
 export function kubeconfigText(options: {
   context: string
   server: string
-  caPem: string
+  caPem: string | undefined
   user: string
   token: string
+  tls?: Pick<Credentials['tls'], 'servername' | 'rejectUnauthorized'>
 }): string {
-  const { context, server, caPem, user, token } = options
+  const { context, server, caPem, user, token, tls } = options
+  const cluster = {
+    server,
+    ...(caPem === undefined ? {} : { 'certificate-authority-data': Buffer.from(caPem).toString('base64') }),
+    ...(tls?.servername === undefined ? {} : { 'tls-server-name': tls.servername }),
+    ...(tls?.rejectUnauthorized === false ? { 'insecure-skip-tls-verify': true } : {}),
+  }
   return stringify({
     apiVersion: 'v1',
     kind: 'Config',
-    clusters: [
-      { name: context, cluster: { server, 'certificate-authority-data': Buffer.from(caPem).toString('base64') } },
-    ],
+    clusters: [{ name: context, cluster }],
     users: [{ name: user, user: { token } }],
     contexts: [{ name: context, context: { cluster: context, user } }],
     'current-context': context,
@@ -133,6 +143,26 @@ export async function ensureKubeconfigs(lab: Lab): Promise<boolean> {
   return true
 }
 
+/**
+ * Writes a kubeconfig of the holder of scenarios for the lab inside the cluster of a context, with a token of a day: its service account and
+ * its rights are in the chart. Server and CA are those of the user's kubeconfig.
+ *
+ * Throws a LabError when the chart has no such service account yet, or the user may not create tokens.
+ */
+export async function writeContextKubeconfig(lab: Lab): Promise<void> {
+  const { server, tls } = await loadCredentials({ context: lab.context })
+  using client = await connect({ context: lab.context })
+  const token = await newToken(client, 'scenarios', SCENARIO_TOKEN_SECONDS).catch((error: unknown) => {
+    if (!(error instanceof ApiStatusError && error.status === 404)) throw error
+    throw new LabError(`The lab inside the cluster of context "${lab.context}" has no service account for scenarios`, {
+      why: 'an older version of the lab installed it',
+      next: `${labCommand(lab, 'in-cluster')}, with the same settings as before`,
+    })
+  })
+  const text = kubeconfigText({ context: lab.context, server, caPem: tls.ca, tls, user: 'scenarios', token })
+  writeFileAtomically(kubeconfigPath(lab, 'scenarios'), text)
+}
+
 /** Gives the holder of scenarios its rights, and a kubeconfig unless it has one that works. */
 export async function ensureScenarioKubeconfig(lab: Lab): Promise<void> {
   using client = await connect({ kubeconfig: lab.adminKubeconfig, context: lab.context })
@@ -146,9 +176,9 @@ export async function ensureScenarioKubeconfig(lab: Lab): Promise<void> {
   writeFileAtomically(kubeconfigPath(lab, 'scenarios'), kubeconfigText({ ...given, user: 'scenarios', token }))
 }
 
-async function newToken(client: KubeClient, reader: Reader): Promise<string> {
+async function newToken(client: KubeClient, reader: Reader, expirationSeconds = TOKEN_SECONDS): Promise<string> {
   const path = `/api/v1/namespaces/${labNamespace}/serviceaccounts/${reader}/token`
-  return text((await createObject(client, path, { expirationSeconds: TOKEN_SECONDS }))['token']) ?? ''
+  return text((await createObject(client, path, { expirationSeconds }))['token']) ?? ''
 }
 
 /** Creates an object with this spec, and returns the status of the response. */

@@ -4,6 +4,7 @@ import { dirname, join, resolve } from 'node:path'
 import { LabError, messageOf, systemErrorCode } from '../cli/errors.ts'
 import {
   chosenText,
+  makeCommand,
   resolveSettings,
   type SettingName,
   type Settings,
@@ -121,6 +122,16 @@ function labFolders(dir: string) {
     pidsDir: folder('pids'),
     dataDir: folder('data'),
   }
+}
+
+/** The command that runs a step on a lab. */
+export function labCommand({ kind, context, settings }: Lab, step: string): string {
+  return kind === 'context' ? `make ${step} KUBE_CONTEXT=${context}` : makeCommand(step, settings.clusterName)
+}
+
+/** The flags by which another process opens the same lab. */
+export function labFlags({ kind, context, settings }: Lab): string[] {
+  return kind === 'context' ? ['--kube-context', context] : ['--cluster-name', settings.clusterName]
 }
 
 /** Creates the lab's folders with mode 0700. */

@@ -1,9 +1,8 @@
-import { makeCommand } from '../cli/settings.ts'
-import { ensureScenarioKubeconfig } from '../lab/kubeconfig.ts'
-import type { Lab } from '../lab/lab.ts'
+import { type Lab, labCommand } from '../lab/lab.ts'
 import { scenarioHolder } from '../services/scenario-holder.ts'
 import { labServices } from '../services/service.ts'
 import { waitUntil } from '../system/wait.ts'
+import { scenarioCluster } from './scenario-cluster.ts'
 import { type ScenarioRequest, scenarioJournal } from './scenario-journal.ts'
 
 /**
@@ -25,7 +24,7 @@ export async function healScenarios(
   const services = labServices(lab)
   if (ending.length > 0) {
     // The cluster may be another one than that of an earlier holder.
-    await ensureScenarioKubeconfig(lab)
+    await scenarioCluster(lab).ensureKubeconfig()
     await services.ensure(scenarioHolder)
     await waitUntil<void>({
       what: 'healing',
@@ -39,10 +38,17 @@ export async function healScenarios(
         }
       },
       progress: 'Healing',
-      next: `read ${lab.logsDir}/scenarios.log, then ${makeCommand('kwok-heal', lab.settings.clusterName)} again`,
+      next: `read ${lab.logsDir}/scenarios.log, then ${labCommand(lab, 'kwok-heal')} again`,
     })
   }
   // The last scenario.
   if (journal.requests().length === 0) await services.stop(scenarioHolder)
   return ending
+}
+
+/** Stops the holder of a lab that is being deleted with all that its scenarios changed, and forgets them: nothing is healed. */
+export async function dropScenarios(lab: Lab): Promise<void> {
+  await labServices(lab).stop(scenarioHolder)
+  const journal = scenarioJournal(lab)
+  for (const request of journal.requests()) journal.remove(request)
 }

@@ -16,19 +16,27 @@ export interface HolderOptions {
   pollMs?: number
   /** The pause after a failed call. */
   retryMs?: number
+  /** How long after their time scenarios are held that cannot be healed. */
+  giveUpMs?: number
 }
 
 /**
  * Applies the scenarios of the journal, holds them, and heals them at their end, each independently of the others, until the signal. Then it
- * leaves them as they are: the next process continues. A call that fails is repeated.
+ * leaves them as they are: the next process continues. A call that fails is repeated, until `giveUpMs` after the time of all scenarios.
  */
-export async function holdScenarios(options: HolderOptions): Promise<void> {
-  const { journal, signal, pollMs = 250, retryMs = 2_000 } = options
+export async function holdScenarios(options: HolderOptions): Promise<'stopped' | 'given up'> {
+  const { journal, signal, log, pollMs = 250, retryMs = 2_000, giveUpMs = Number.POSITIVE_INFINITY } = options
+  const beganMs = Date.now()
   /** Of each run: when its next call is due. Infinite during a call. */
   const due = new Map<string, number>()
   const calls = new Set<Promise<void>>()
   while (!signal.aborted) {
     const requests = journal.requests()
+    const lastMs = Math.max(beganMs, ...requests.map(each => each.untilMs))
+    if (requests.length > 0 && Date.now() > lastMs + giveUpMs) {
+      log('gives up: nothing could be healed since the scenarios ended')
+      return 'given up'
+    }
     for (const request of requests) {
       const key = keyOf(request)
       const nowMs = Date.now()
@@ -47,6 +55,7 @@ export async function holdScenarios(options: HolderOptions): Promise<void> {
     for (const [key, dueMs] of due) if (!present.has(key) && dueMs !== Number.POSITIVE_INFINITY) due.delete(key)
     await sleep(pollMs, undefined, { signal }).catch(() => {})
   }
+  return 'stopped'
 }
 
 /** One call of a scenario. Returns the milliseconds until the next one. Rejects when it failed; the journal has the reason. */

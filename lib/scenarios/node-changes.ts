@@ -58,6 +58,7 @@ export const nodeChanges: readonly Scenario[] = [
   },
   {
     name: 'daemonset-misscheduled',
+    notInCluster: 'inside a cluster simulated nodes have no label kubernetes.io/hostname, by which it selects the node',
     does: 'A DaemonSet of the node, and after 15 s a taint on the node that it does not tolerate. Its pod stays.',
     effect: '25 s',
     heals: 'The taint and the DaemonSet are removed.',
@@ -128,6 +129,7 @@ export const nodeChanges: readonly Scenario[] = [
   },
   {
     name: 'spot-termination',
+    notInCluster: 'inside a cluster no account of the lab may create and delete nodes',
     does: 'The cloud reclaims the machine: the node is tainted and drained, and after 30 s it is deleted.',
     effect: '35 s (pods of its DaemonSets: up to two minutes)',
     heals: 'A node of the same name and size is created. Pods that no controller creates again are created again.',

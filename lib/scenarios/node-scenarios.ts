@@ -6,6 +6,7 @@ import { scenarioLeaseHolder } from '../kwok/stale-leases.ts'
 import { nodeUnreachable } from '../lab/manifest.ts'
 import { annotatedScenario } from './annotated-scenario.ts'
 import { annotate, call, patch, type Scenario, type ScenarioRun, writeEvent } from './scenario.ts'
+import { scenarioCluster } from './scenario-cluster.ts'
 
 /** KWOK takes a lease that nothing has renewed for as long: longer than a scenario lasts. */
 const LEASE_SECONDS = 7 * 86_400
@@ -216,6 +217,7 @@ async function evictPods(run: ScenarioRun, nodeUid: string): Promise<void> {
     const involved = { kind: 'Pod', namespace: String(namespace), name: String(name), uid: String(uid) }
     const source = { involved, component: 'kubelet', host: run.target }
     await writeEvent(run, source, { type: 'Warning', reason: 'Evicted', message, ...at })
+    if (!scenarioCluster(run.lab).hasNodeEvents) continue
     const ofNode = { ...source, involved: { kind: 'Node', name: run.target, uid: nodeUid } }
     const reclaims = 'Attempting to reclaim memory'
     await writeEvent(run, ofNode, { type: 'Warning', reason: 'EvictionThresholdMet', message: reclaims, ...at })

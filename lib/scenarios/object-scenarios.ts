@@ -10,6 +10,7 @@ import {
   type ScenarioObject,
 } from './object-scenario.ts'
 import type { Scenario, ScenarioRun } from './scenario.ts'
+import { scenarioCluster } from './scenario-cluster.ts'
 
 type Client = ScenarioRun['client']
 
@@ -79,6 +80,7 @@ const ofNamespaces: readonly (Omit<Scenario, 'target' | 'heals' | 'hold' | 'undo
   },
   {
     name: 'hpa-maxed',
+    notInCluster: 'inside a cluster autoscalers have no metrics of simulated pods',
     unfit: async (namespace, client) =>
       (await deploymentToScale(client, nameOf(namespace))) === undefined
         ? 'it has no Deployment of two or more pods without an autoscaler'
@@ -191,6 +193,7 @@ const ofNamespaces: readonly (Omit<Scenario, 'target' | 'heals' | 'hold' | 'undo
   },
   {
     name: 'volume-failed',
+    notInCluster: "a PersistentVolume is in no namespace of the lab's",
     does: 'A PersistentVolume that was released by a claim of the namespace, and that cannot be deleted.',
     effect: '15 s',
     shows: 'Nothing: the lab has no metric of it. With METRICS=both, a PersistentVolume in phase Failed.',
@@ -219,10 +222,17 @@ export const objectScenarios: readonly Scenario[] = ofNamespaces.map(({ objectOf
 
 type Requests = Readonly<Record<string, string>>
 
-/** The template of pods of one container. */
-export function app({ name }: ScenarioRun, requests: Requests = { cpu: '10m', memory: '16Mi' }) {
-  const container = { name: 'app', image: 'registry.example/scenario/app:1', resources: { requests } }
-  return { metadata: { labels: { 'app.kubernetes.io/name': `scenario-${name}` } }, spec: { containers: [container] } }
+/** The template of pods of one container, as the Pod Security level `restricted` demands. */
+export function app({ name, lab }: ScenarioRun, requests: Requests = { cpu: '10m', memory: '16Mi' }) {
+  const container = {
+    name: 'app',
+    image: 'registry.example/scenario/app:1',
+    securityContext: { allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] } },
+    resources: { requests },
+  }
+  const securityContext = { runAsNonRoot: true, seccompProfile: { type: 'RuntimeDefault' } }
+  const spec = { ...scenarioCluster(lab).podSpec, securityContext, containers: [container] }
+  return { metadata: { labels: { 'app.kubernetes.io/name': `scenario-${name}` } }, spec }
 }
 
 /** More than any node has. */

@@ -97,6 +97,19 @@ export function runningScenarios(lab: Pick<Lab, 'dataDir'>): { name: string; tex
     }))
 }
 
+/** The running scenarios of a lab with their states, as lines of a status. */
+export function scenarioLines(lab: Pick<Lab, 'dataDir'>): string[] {
+  const journal = scenarioJournal(lab)
+  return journal.requests().map(request => {
+    const { appliedMs, trouble } = journal.progress(request)
+    const until = `until ${new Date(request.untilMs).toISOString()}`
+    const state =
+      trouble ??
+      (appliedMs === undefined ? 'not applied yet' : Date.now() < request.untilMs ? until : 'is being healed')
+    return `Scenario  ${request.name} on ${request.target}: ${state}`
+  })
+}
+
 /** The scenarios of a lab that ended or run, the oldest first. */
 export function scenarioSpans(lab: Pick<Lab, 'dataDir'>): ScenarioSpan[] {
   const journal = scenarioJournal(lab)

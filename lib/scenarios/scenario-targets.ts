@@ -1,8 +1,9 @@
 import { UsageError } from '../cli/errors.ts'
-import { makeCommand } from '../cli/settings.ts'
 import type { KubeClient } from '../kube/api-client.ts'
 import { apiTime, fields, items, text } from '../kube/json.ts'
+import { type Lab, labCommand } from '../lab/lab.ts'
 import { call, type Scenario, type TargetKind } from './scenario.ts'
+import { type IsOfLab, scenarioCluster } from './scenario-cluster.ts'
 import type { ScenarioRequest } from './scenario-journal.ts'
 
 const COLLECTIONS: Readonly<Record<Exclude<TargetKind, 'part'>, string>> = {
@@ -19,30 +20,36 @@ export const creatorOf: Partial<Record<TargetKind, string>> = { service: 'kwok-b
 /**
  * The target of a scenario: the given one, or for `auto` the first by namespace and name that fits and has no scenario.
  *
- * Throws a UsageError when it does not exist, does not fit, or has a scenario already. Nothing is changed.
+ * Throws a UsageError when it does not exist, is not the lab's, does not fit, or has a scenario already. Nothing is changed.
  */
 export async function chooseTarget(
   client: KubeClient,
   scenario: Scenario,
-  { target, running, clusterName }: { target: string; running: readonly ScenarioRequest[]; clusterName: string },
+  { target, running, lab }: { target: string; running: readonly ScenarioRequest[]; lab: Lab },
 ): Promise<string> {
   const { name, target: kind, only } = scenario
+  const cluster = scenarioCluster(lab)
+  const exclusion = cluster.exclusion(scenario)
+  if (exclusion !== undefined) {
+    throw new UsageError(`Cannot start ${name}`, { why: exclusion, next: 'read docs/in-cluster.md' })
+  }
+  const isOfLab = await cluster.isOfLab(client)
   const what = `Cannot start ${name} on ${target}`
-  const chosen = only ?? (target === 'auto' ? await firstTarget(client, scenario, running) : target)
+  const chosen = only ?? (target === 'auto' ? await firstTarget(client, scenario, { running, isOfLab }) : target)
   if (only !== undefined && target !== 'auto' && target !== only) {
     throw new UsageError(what, { why: `its only target is ${only}`, next: 'leave TARGET out' })
   }
   if (chosen === undefined) {
     throw new UsageError(`Cannot start ${name}`, {
       why: `no ${kind} fits that has no scenario`,
-      next: creatorOf[kind] === undefined ? 'set TARGET' : makeCommand(creatorOf[kind], clusterName),
+      next: creatorOf[kind] === undefined ? 'set TARGET' : labCommand(lab, creatorOf[kind]),
     })
   }
   const other = running.find(each => each.target === chosen)
   if (other !== undefined) {
     throw new UsageError(`Cannot start ${name} on ${chosen}`, {
       why: `${other.name} runs on it until ${apiTime(other.untilMs)}`,
-      next: `${makeCommand('kwok-heal', clusterName)} SCENARIO=${other.name} TARGET=${chosen}, or set TARGET to another`,
+      next: `${labCommand(lab, 'kwok-heal')} SCENARIO=${other.name} TARGET=${chosen}, or set TARGET to another`,
     })
   }
   if (kind === 'part' || target === 'auto') return chosen
@@ -54,7 +61,12 @@ export async function chooseTarget(
   }
   const path = isNamespaced ? `/api/v1/namespaces/${first}/${kind}s/${second}` : `${COLLECTIONS[kind]}/${first}`
   const object = await call(client, 'GET', path)
-  const why = object === undefined ? `there is no such ${kind}` : await scenario.unfit?.(object, client)
+  const why =
+    object === undefined
+      ? `there is no such ${kind}`
+      : isOfLab(kind, object)
+        ? await scenario.unfit?.(object, client)
+        : `this ${kind} is not the lab's`
   if (why !== undefined) throw new UsageError(what, { why, next: `kubectl get ${kind}s${isNamespaced ? ' -A' : ''}` })
   return target
 }
@@ -62,17 +74,18 @@ export async function chooseTarget(
 async function firstTarget(
   client: KubeClient,
   scenario: Scenario,
-  running: readonly ScenarioRequest[],
+  { running, isOfLab }: { running: readonly ScenarioRequest[]; isOfLab: IsOfLab },
 ): Promise<string | undefined> {
   const taken = new Set(running.map(each => each.target))
-  for await (const target of fittingTargets(client, scenario, each => !taken.has(each))) return target
+  for await (const target of fittingTargets(client, scenario, isOfLab, each => !taken.has(each))) return target
   return undefined
 }
 
-/** The targets that fit a scenario, by namespace and name, of those that `isFree` accepts; none for a scenario of a part. */
+/** The targets of the lab that fit a scenario, by namespace and name, of those that `isFree` accepts; none for a scenario of a part. */
 export async function* fittingTargets(
   client: KubeClient,
   scenario: Scenario,
+  isOfLab: IsOfLab,
   isFree: (target: string) => boolean = () => true,
 ): AsyncGenerator<string> {
   if (scenario.target === 'part') return
@@ -84,7 +97,7 @@ export async function* fittingTargets(
     for (const object of items(list['items'])) {
       const { namespace, name } = fields(fields(object)['metadata'])
       const target = namespace === undefined ? String(name) : `${namespace}/${name}`
-      if (isOfSystem(String(namespace ?? name)) || !isFree(target)) continue
+      if (isOfSystem(String(namespace ?? name)) || !isOfLab(scenario.target, object) || !isFree(target)) continue
       if ((await scenario.unfit?.(object, client)) === undefined) yield target
     }
     next = text(fields(list['metadata'])['continue'])

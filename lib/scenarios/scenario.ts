@@ -33,7 +33,9 @@ export interface Scenario {
   only?: string
   /** Whether an object of the API can be its target, and why not. By default all can. */
   unfit?: (object: unknown, client: KubeClient) => string | undefined | Promise<string | undefined>
-  /** Why this lab cannot have it; undefined if it can. */
+  /** Why no lab inside a cluster can have it. */
+  notInCluster?: string
+  /** Why this KWOK lab cannot have it; undefined if it can. */
   unfitLab?: (lab: Lab) => Promise<string | undefined>
   /**
    * Makes the cluster as it must be now, and returns the milliseconds until it has to be called again. The first call applies the scenario.

@@ -90,7 +90,7 @@ async function annotateStart(run: ScenarioRun, start: string | null): Promise<vo
 function usageScenario(
   resource: 'cpu' | 'memory',
   usageOf: (limit: number, startMs: number) => Record<string, string>,
-): Pick<Scenario, 'target' | 'heals' | 'unfit' | 'hold' | 'undo'> {
+): Pick<Scenario, 'target' | 'notInCluster' | 'heals' | 'unfit' | 'hold' | 'undo'> {
   const scenario = objectScenario(async run => {
     const [namespace, name = ''] = run.target.split('/')
     const pod = await call(run.client, 'GET', podPath(run))
@@ -107,6 +107,7 @@ function usageScenario(
   return {
     ...scenario,
     target: 'pod',
+    notInCluster: 'inside a cluster the lab has no ResourceUsage objects',
     heals: 'The usage of the pod is again that of the usage model.',
     unfit: async (pod, client) => {
       const { namespace, name, annotations } = fields(fields(pod)['metadata'])

@@ -83,7 +83,7 @@ const LOG_BYTES_KEPT = 16 * 2 ** 20
 
 /** Services as processes of this machine: detached from the terminal, with a log file and a pid file. */
 export function processServices(lab: Lab): ServiceRunner {
-  const pidPath = (name: string) => join(lab.pidsDir, `${name}.json`)
+  const pidPath = (name: string) => servicePidPath(lab, name)
   const logPath = (name: string) => join(lab.logsDir, `${name}.log`)
 
   async function state(name: string): Promise<ServiceState> {
@@ -185,6 +185,11 @@ export function processServices(lab: Lab): ServiceRunner {
   }
 
   return { ensure, stop, state, signal }
+}
+
+/** The pid file of a service. Without it a supervised service is not started again. */
+export function servicePidPath(lab: Lab, name: string): string {
+  return join(lab.pidsDir, `${name}.json`)
 }
 
 /** Whether the process of a service that runs now has written its pid to a file. */

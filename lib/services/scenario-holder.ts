@@ -1,7 +1,8 @@
+import { rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { type Lab, writeFileAtomically } from '../lab/lab.ts'
+import { type Lab, labFlags, writeFileAtomically } from '../lab/lab.ts'
 import { daemonCommand } from './daemon-bundle.ts'
-import { wroteItsPid } from './process-services.ts'
+import { servicePidPath, wroteItsPid } from './process-services.ts'
 import type { Service } from './service.ts'
 
 /** The process that holds scenarios. `make kwok-scenario` starts it, and `make kwok-heal` ends it with the last scenario. */
@@ -14,7 +15,7 @@ export const scenarioHolder = {
     spec: async lab => ({
       name: 'scenarios',
       ...(await daemonCommand('scenarios', join('lib', 'scenarios', 'scenario-holder-process.ts'), {
-        args: ['--cluster-name', lab.settings.clusterName],
+        args: labFlags(lab),
       })),
       runsTools: true,
       isSupervised: true,
@@ -26,6 +27,11 @@ export const scenarioHolder = {
 /** Called by the process when it begins. */
 export function writeHolderPid(lab: Lab): void {
   writeFileAtomically(pidPath(lab), String(process.pid))
+}
+
+/** Called by the process when it ends by itself: it is not started again. */
+export function forgetHolder(lab: Lab): void {
+  rmSync(servicePidPath(lab, 'scenarios'), { force: true })
 }
 
 async function isHolding(lab: Lab): Promise<boolean> {

@@ -56,7 +56,7 @@ export function inRuntime(
   service: { process?: unknown; container?: unknown; isOnMachine?: true | undefined },
 ): unknown {
   // The one place that chooses between process and container.
-  return runtimeOf(lab) === 'binary' || service.isOnMachine === true ? service.process : service.container
+  return service.isOnMachine === true || runtimeOf(lab) === 'binary' ? service.process : service.container
 }
 
 /** Whether a lab has a service. */

@@ -4,7 +4,7 @@
  *   IN_CLUSTER=6,24,2,5000 npx tsx test/run.ts long in-cluster
  */
 import assert from 'node:assert/strict'
-import { chmodSync, mkdirSync } from 'node:fs'
+import { chmodSync, mkdirSync, readFileSync, statSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -21,7 +21,7 @@ import { suite } from '../support/suite.ts'
 /** Objects that come and go by themselves. */
 const FLEETING = /^(event|lease|endpoint|node\.metrics|pod\.metrics|componentstatus)/
 const NAMESPACE = 'kube-otel-lab'
-const COMPONENTS = ['kwok', 'stats-proxy', 'collector', 'cluster-collector', 'kube-state-metrics'] as const
+const COMPONENTS = ['kwok', 'stats-proxy', 'collector', 'cluster-collector', 'kube-state-metrics', 'scenarios'] as const
 
 /** The rights of each component, as docs/in-cluster.md has them: verb, resource, namespace (empty for all). */
 const rights = {
@@ -35,8 +35,12 @@ const rights = {
   collector: ['list nodes', 'list pods', 'get nodes/stats', 'get nodes/pods'],
   'cluster-collector': ['list pods', 'list events', 'list services'],
   'kube-state-metrics': ['list nodes', 'list pods in sim-team-a'],
+  scenarios: [
+    ...['list pods', 'patch nodes', 'patch nodes/status', 'patch leases in kube-node-lease'],
+    ...['create pods in sim-team-a', 'patch pods/status in sim-team-a', 'create resourcequotas in sim-team-a'],
+  ],
 } as const
-/** What no component may. */
+/** What no component may, unless it is above. */
 const forbidden = [
   ...[
     'get nodes/proxy',
@@ -108,6 +112,9 @@ async function install(): Promise<string> {
   for (const step of ['in-cluster-install', 'k3d-lgtm']) await done(step)
   return await done('in-cluster-nodes')
 }
+
+/** The lab's own folder of the node's context. */
+const labDir = () => join(projectDir, '.lab', `context_${encodeURIComponent(node.context)}`)
 
 let before: string[] = []
 
@@ -218,7 +225,9 @@ test('gives a Prometheus the scrape jobs of one shard', async () => {
 test('gives each component the rights it needs and no more', async () => {
   const wanted = COMPONENTS.flatMap(component => [
     ...rights[component].map(right => ({ component, right, isAllowed: true })),
-    ...forbidden.map(right => ({ component, right, isAllowed: false })),
+    ...forbidden
+      .filter(right => !rights[component].some(each => each === right))
+      .map(right => ({ component, right, isAllowed: false })),
   ])
   const reviews = wanted.map(({ component, right }) => review(component, right))
   const list = { apiVersion: 'v1', kind: 'List', items: reviews }
@@ -265,6 +274,59 @@ test('passes verify', async () => {
   assert.equal(exitCode, 0, stdout + stderr)
   assert(Number(/, (\d+) of them compared/.exec(stdout)?.[1]) > 100, stdout)
   assertSays(stdout, /^kube-prometheus metrics +\d.* ok$/m)
+})
+
+test('makes a simulated pod and a node fail and heals them, and passes verify meanwhile', async () => {
+  const [first = ''] = (await kubectl('get', 'pods', '-n', 'sim-team-a', '-o', 'name')).split('\n')
+  const pod = first.replace('pod/', 'sim-team-a/')
+  const [{ name: nodeName } = { name: '' }] = await simulatedNodes()
+  for (const [scenario, target, why] of [
+    ['node-not-ready', node.name, "this node is not the lab's"],
+    ['quota-full', 'kube-system', "this namespace is not the lab's"],
+    ['collector-down', 'auto', "inside a cluster the control plane is not the lab's"],
+    ['cpu-throttling', pod, 'inside a cluster the lab has no ResourceUsage objects'],
+  ] as const) {
+    const { exitCode, stderr } = await task('kwok-scenario', { SCENARIO: scenario, TARGET: target })
+    assert.equal(exitCode, 2, stderr)
+    assert(stderr.includes(why), stderr)
+  }
+  assertSays(await done('kwok-heal'), /^No scenario to heal\n$/)
+  await done('kwok-scenario', { SCENARIO: 'crash-loop', TARGET: pod, FOR: '1h' })
+  await done('kwok-scenario', { SCENARIO: 'node-unreachable', TARGET: nodeName, FOR: '1h' })
+  const holder = JSON.parse(readFileSync(join(labDir(), 'pids', 'scenarios.json'), 'utf8'))
+  const kubeconfig = join(labDir(), 'kubeconfig', 'scenarios.yaml')
+  assert.equal(statSync(kubeconfig).mode & 0o777, 0o600)
+  const who = ['auth', 'whoami', '-o', 'jsonpath={.status.userInfo.username}', '--kubeconfig', kubeconfig]
+  assert.equal(await kubectl(...who), `system:serviceaccount:${NAMESPACE}:scenarios`)
+  await waitFor('lost node', async () => assert.equal(await readiness(nodeName), 'Unknown', 'Ready'), 120_000)
+  const status = await done('k3d-status')
+  for (const line of [`crash-loop on ${pod}`, `node-unreachable on ${nodeName}`]) {
+    assertSays(status, new RegExp(`^Scenario  ${line}: until `, 'm'))
+  }
+  const { exitCode, stdout, stderr } = await task('verify')
+  assert.equal(exitCode, 0, stdout + stderr)
+  const restarts = `k8s_container_restarts{k8s_pod_name="${pod.split('/')[1]}"} > 1`
+  assert.equal((await query(restarts)).length, 1, 'the container restarts')
+  const fresh = `time() - timestamp(k8s_node_cpu_time_seconds_total{k8s_node_name="${nodeName}"}) < 60`
+  assert.deepEqual(await query(fresh), [], 'the kubelet of the lost node answers')
+  assertSays(await done('kwok-heal'), /^Healed crash-loop, node-unreachable\n$/)
+  assert.equal(await readiness(nodeName), 'True')
+  const left = await kubectl('get', 'pods,nodes', '-A', '-o', 'jsonpath={.items[*].metadata.annotations}')
+  assert(!left.includes('kube-otel-lab/scenario'), left)
+  assert.throws(() => process.kill(holder.pid, 0), 'the holder runs')
+})
+
+test('proves alerts, and removes its copy of them', async () => {
+  const stdout = await done('verify-alerts', { SCENARIOS: 'crash-loop,quota-full,spot-termination' })
+  for (const row of [
+    /^crash-loop +sim-team-\S+ +KubeContainerRestarting +lab .* ok$/m,
+    /^quota-full +sim-team-\S+ +KubeQuotaNearlyFull +lab .* ok$/m,
+    /^Not tried: spot-termination: inside a cluster no account of the lab may create and delete nodes$/m,
+  ]) {
+    assertSays(stdout, row)
+  }
+  const rules = await kubectl('get', 'configmap', 'lgtm-rules', '-n', 'otel-lab', '-o', 'jsonpath={.data}')
+  assert(!rules.includes('verify-alerts'))
 })
 
 test('hands nodes over to an added shard and from a removed one, and keeps those of a killed one: laws', async () => {
@@ -317,7 +379,10 @@ test('reports its parts, and one that cannot run', async () => {
 })
 
 test('removes exactly what it created, also without KWOK to end the pods, and when it runs again', async () => {
+  await done('kwok-scenario', { SCENARIO: 'quota-full', FOR: '24h' })
+  const holder = JSON.parse(readFileSync(join(labDir(), 'pids', 'scenarios.json'), 'utf8'))
   assertSays(await done('in-cluster-down'), /^The lab is removed from context "\S+"\n$/)
+  assert.throws(() => process.kill(holder.pid, 0), 'the holder of scenarios runs')
   await done('k3d-down')
   assert.deepEqual(await objects(node), before)
   assertSays(await done('in-cluster-down'), /^The lab has installed nothing inside the cluster/)
@@ -336,6 +401,10 @@ async function simulatedNodes() {
       return { name: String(fields(metadata)['name']), shard: shard === undefined ? undefined : Number(shard) }
     })
     .sort((a, b) => (a.name < b.name ? -1 : 1))
+}
+
+async function readiness(name: string): Promise<string> {
+  return await kubectl('get', 'node', name, '-o', 'jsonpath={.status.conditions[?(@.type=="Ready")].status}')
 }
 
 async function settled(shards: number) {

@@ -148,6 +148,9 @@ for (const task of [
   'k3d-status.ts',
   'k3d-down.ts',
   'verify.ts',
+  'verify-alerts.ts',
+  'kwok-scenario.ts',
+  'kwok-heal.ts',
 ]) {
   others(`${task} refuses a context that is not in the kubeconfig, and lists the contexts`, async () => {
     const file = join(dir, `${task}.kubeconfig`)
@@ -162,7 +165,11 @@ for (const task of [
         ],
       }),
     )
-    const { status, stdout, stderr } = await start(task, [], { KUBE_CONTEXT: 'three', KUBECONFIG: file })
+    const { status, stdout, stderr } = await start(task, [], {
+      KUBE_CONTEXT: 'three',
+      KUBECONFIG: file,
+      SCENARIO: 'crash-loop',
+    })
     rmSync(file)
     assert.deepEqual([status, stdout], [2, ''])
     assert.equal(

@@ -6,6 +6,7 @@ import { listAll } from '../../kube/object-counts.ts'
 import { nodeUnreachable } from '../../lab/manifest.ts'
 import type { Labels } from '../../prometheus/prometheus-client.ts'
 import type { Scenario } from '../../scenarios/scenario.ts'
+import type { IsOfLab } from '../../scenarios/scenario-cluster.ts'
 import { isStated } from '../../scenarios/scenario-list.ts'
 import { creatorOf, fittingTargets } from '../../scenarios/scenario-targets.ts'
 import { type AlertScope, isInScope, overlap, type ScopePod, scopeOf, scopePod } from './alert-scope.ts'
@@ -57,6 +58,7 @@ export interface PlanOptions {
   scenarios: readonly Scenario[]
   /** Why the lab cannot have a scenario; undefined if it can. */
   unfitLab: (scenario: Scenario) => Promise<string | undefined>
+  isOfLab: IsOfLab
   alerts: readonly AlertRule[]
   metrics: Settings['metrics']
   /** Alerts that wait or fire already. */
@@ -71,7 +73,8 @@ export interface PlanOptions {
 
 /** Chooses the alerts that each scenario must raise, and the targets, so that as many scenarios as possible can run at once. */
 export async function planAlerts(client: KubeClient, options: PlanOptions): Promise<AlertPlan> {
-  const [nodes, podList] = await Promise.all([listAll(client, '/api/v1/nodes'), listAll(client, '/api/v1/pods')])
+  const [allNodes, podList] = await Promise.all([listAll(client, '/api/v1/nodes'), listAll(client, '/api/v1/pods')])
+  const nodes = allNodes.filter(node => options.isOfLab('node', node))
   const pods = podList.map(scopePod)
   const notTried: NotTried[] = []
   const planned: PlannedScenario[] = []
@@ -95,7 +98,8 @@ export async function planAlerts(client: KubeClient, options: PlanOptions): Prom
     const expected = each.expected.flatMap(({ rules }) => rules)
     const before = options.before.filter(({ rule }) => expected.includes(rule))
     const target =
-      options.finishedOn(each.scenario.name) ?? (await targetFor(client, each.scenario, { planned, pods, before }))
+      options.finishedOn(each.scenario.name) ??
+      (await targetFor(client, each.scenario, { ...options, planned, pods, before }))
     if (target !== undefined) planned.push({ ...each, target, scope: scopeOf(each.scenario, target, pods) })
     else leave(each.scenario, noTargetText(each.scenario))
   }
@@ -169,14 +173,14 @@ export function effectMs(effect: string): number {
 async function targetFor(
   client: KubeClient,
   scenario: Scenario,
-  now: { planned: readonly PlannedScenario[]; pods: readonly ScopePod[]; before: PlanOptions['before'] },
+  now: Pick<PlanOptions, 'before' | 'isOfLab'> & { planned: readonly PlannedScenario[]; pods: readonly ScopePod[] },
 ): Promise<string | undefined> {
   const { planned, pods, before } = now
   if (scenario.only !== undefined) return scenario.only
   const ofDeployments = new Set(pods.filter(pod => pod.isOfDeployment).map(pod => pod.name))
   let best: { target: string; rank: number } | undefined
   let count = 0
-  for await (const target of fittingTargets(client, scenario)) {
+  for await (const target of fittingTargets(client, scenario, now.isOfLab)) {
     const scope = scopeOf(scenario, target, pods)
     const overlaps = planned.filter(each => scope && each.scope && overlap(scope, each.scope)).length
     const isAlone = scenario.target === 'pod' && !ofDeployments.has(target)

@@ -2,21 +2,22 @@ import { rmSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { LabError, UsageError } from '../../cli/errors.ts'
-import { makeCommand } from '../../cli/settings.ts'
-import { connect, type KubeClient } from '../../kube/api-client.ts'
+import { labNamespace } from '../../k3d/agreement.ts'
+import { applyLgtmRules } from '../../k3d/k3d-lgtm.ts'
+import { reachPrometheus } from '../../k3d/port-forward.ts'
+import type { KubeClient } from '../../kube/api-client.ts'
 import { apiTime } from '../../kube/json.ts'
 import { listAll } from '../../kube/object-counts.ts'
 import { skippedLines } from '../../kube/source-documents.ts'
 import { requireSources } from '../../kube/source-files.ts'
-import { requireCluster } from '../../lab/cluster-owner.ts'
-import { ensureScenarioKubeconfig, kubeconfigPath } from '../../lab/kubeconfig.ts'
-import type { Lab } from '../../lab/lab.ts'
+import { type Lab, labCommand } from '../../lab/lab.ts'
 import { writeFileAtOnce } from '../../lab/write-generated.ts'
 import { createPrometheusApi, type PrometheusApi } from '../../prometheus/prometheus-client.ts'
 import { lookbackMs } from '../../prometheus/prometheus-config.ts'
 import { type RuleFile, readRuleFiles } from '../../prometheus/rule-files.ts'
 import { healScenarios } from '../../scenarios/heal-scenarios.ts'
 import type { Scenario } from '../../scenarios/scenario.ts'
+import { connectForScenarios, type ScenarioCluster, scenarioCluster } from '../../scenarios/scenario-cluster.ts'
 import { type ScenarioRequest, scenarioJournal } from '../../scenarios/scenario-journal.ts'
 import { scenarioNamed, scenarios } from '../../scenarios/scenario-list.ts'
 import { lgtm } from '../../services/lgtm.ts'
@@ -63,7 +64,8 @@ export async function verifyAlerts(
   const { speed, collectionInterval, clusterName, metrics } = lab.settings
   const chosen = chosenScenarios(lab.settings.scenarios)
   const rulePaths = requireSources(lab.settings, 'rulesDir')
-  requireCluster(lab)
+  const cluster = scenarioCluster(lab)
+  await cluster.require()
   const release = await takeLock({
     path: alertsLockPath(lab),
     waitMs: 0,
@@ -74,18 +76,20 @@ export async function verifyAlerts(
     const last = file.read()
     const started = (last?.runs ?? []).filter(({ state }) => state !== 'done')
     await healScenarios(lab, isOneOf(started), say)
-    requireNone(scenarioJournal(lab).requests(), clusterName)
-    const api = createPrometheusApi(prometheusUrl(lab), { next: makeCommand('kwok-status', clusterName) })
+    requireNone(lab)
+    using reached = await reachPrometheus(lab)
+    const api = createPrometheusApi(prometheusUrl(reached.lab), { next: labCommand(lab, cluster.statusStep) })
     await api.probe()
     const { alerts, text, refused, intervalMs } = await alertsToVerify(lab, { api, ownRules, rulePaths, say })
     const key = keyOf(text, chosen, metrics)
     const saved = last?.key === key && !fresh ? last : { beganMs: startedMs, tookMs: 0, runs: [], seen: [] }
     const finished = new Map(saved.runs.flatMap(each => (each.state === 'done' ? [[each.name, each]] : [])))
-    await ensureScenarioKubeconfig(lab)
-    using client = await connect({ kubeconfig: kubeconfigPath(lab, 'scenarios') })
+    using client = await connectForScenarios(lab)
     const runs: ScenarioRun[] = []
+    const copy = alertsCopy(lab)
     try {
-      await loadCopy(lab, api, text)
+      await copy.write(text)
+      await waitUntilLoaded(api, copy)
       const lagMs = lookbackMs(collectionInterval) + 2 * collectionInterval
       const mostMs = speed === 1 ? MOST_AT_REAL_SPEED_MS : MOST_MS
       const planning = { alerts, metrics, lagMs, mostMs }
@@ -99,7 +103,8 @@ export async function verifyAlerts(
       const { notTried, ...plan } = await planAlerts(client, {
         ...planning,
         scenarios: chosen,
-        unfitLab: async each => await each.unfitLab?.(lab),
+        unfitLab: async each => cluster.exclusion(each) ?? (await each.unfitLab?.(lab)),
+        isOfLab: await cluster.isOfLab(client),
         before: before.seen,
         finishedOn: name => finished.get(name)?.target,
       })
@@ -119,7 +124,14 @@ export async function verifyAlerts(
       const tookMs = () => saved.tookMs + Date.now() - startedMs
       const save = () =>
         file.save({ key, beganMs: saved.beganMs, tookMs: tookMs(), ...toSave(runs, watch.seen, alerts) })
-      await runAlertPlan(alertLab(lab, { api, client }), { runs, nodes: plan.nodes, watch, signal, say, save })
+      await runAlertPlan(alertLab(lab, { api, client, requireThere: presence(cluster, reached.ended) }), {
+        runs,
+        nodes: plan.nodes,
+        watch,
+        signal,
+        say,
+        save,
+      })
       const nowMs = Date.now()
       const names = await api.labelValues('__name__', undefined, { fromMs: saved.beganMs, untilMs: nowMs })
       const report = alertReport({
@@ -144,8 +156,7 @@ export async function verifyAlerts(
       try {
         await healScenarios(lab, isOneOf(runs.map(({ scenario: { name }, target }) => ({ name, target }))), say)
       } finally {
-        rmSync(copyPath(lab), { force: true })
-        await labServices(lab).signal(prometheus, 'SIGHUP')
+        await copy.remove()
       }
     }
   } finally {
@@ -209,27 +220,58 @@ export function chosenScenarios(names: string): Scenario[] {
   return names === 'all' ? [...scenarios] : [...new Set(names.split(','))].map(scenarioNamed)
 }
 
-function requireNone(running: readonly ScenarioRequest[], clusterName: string): void {
+function requireNone(lab: Lab): void {
+  const running = scenarioJournal(lab).requests()
   if (running.length === 0) return
   throw new UsageError('Scenarios run already', {
     why: running.map(({ name, target }) => `${name} on ${target}`).join(', '),
-    next: `${makeCommand('kwok-heal', clusterName)}, then run this again`,
+    next: `${labCommand(lab, 'kwok-heal')}, then run this again`,
   })
 }
 
-function copyPath(lab: Lab): string {
-  return join(userRulesDir(lab), alertsCopyName)
+/** The copy of the alerts, where the Prometheus of a lab reads it. */
+interface AlertsCopy {
+  write: (text: string) => Promise<unknown>
+  remove: () => Promise<unknown>
+  /** How long Prometheus takes to load it, and to evaluate each rule once. */
+  loadsWithinMs: number
+  /** Where to look when it does not. */
+  next: () => Promise<string>
 }
 
-/** Prometheus loads the copy, and evaluates each rule once. LGTM's Prometheus needs no signal. */
-async function loadCopy(lab: Lab, api: PrometheusApi, text: string): Promise<void> {
-  writeFileAtOnce(copyPath(lab), text)
+function alertsCopy(lab: Lab): AlertsCopy {
+  if (lab.kind === 'context') {
+    return {
+      write: text => applyLgtmRules(lab, alertsCopyName, text),
+      remove: () => applyLgtmRules(lab, alertsCopyName),
+      loadsWithinMs: 240_000,
+      next: async () => `read kubectl logs -n ${labNamespace} deployment/lgtm --context ${lab.context}`,
+    }
+  }
+  const path = join(userRulesDir(lab), alertsCopyName)
   const services = labServices(lab)
-  await services.signal(prometheus, 'SIGHUP')
-  const { logFile } = await services.state(hasService(lab, lgtm) ? lgtm : prometheus)
+  // LGTM's Prometheus needs no signal.
+  const reload = () => services.signal(prometheus, 'SIGHUP')
+  return {
+    write: text => {
+      writeFileAtOnce(path, text)
+      return reload()
+    },
+    remove: () => {
+      rmSync(path, { force: true })
+      return reload()
+    },
+    loadsWithinMs: 90_000,
+    next: async () => `read ${(await services.state(hasService(lab, lgtm) ? lgtm : prometheus)).logFile}`,
+  }
+}
+
+async function waitUntilLoaded(api: PrometheusApi, { loadsWithinMs, next }: AlertsCopy): Promise<void> {
+  const where = await next()
   await waitUntil<void>({
     what: 'the copy of the alerts in Prometheus',
-    timeoutMs: 90_000,
+    progress: 'Waiting until Prometheus has loaded the alerts',
+    timeoutMs: loadsWithinMs,
     everyMs: 500,
     check: async () => {
       const copies = (await api.rules()).filter(({ file }) => basename(file) === alertsCopyName)
@@ -237,16 +279,35 @@ async function loadCopy(lab: Lab, api: PrometheusApi, text: string): Promise<voi
       const left = copies.filter(({ health }) => health === 'unknown').length
       return left === 0 ? { done: undefined } : { pending: `${left} of its rules were not evaluated yet` }
     },
-    next: `read ${logFile}`,
+    next: where,
   })
 }
 
-function alertLab(lab: Lab, { api, client }: { api: PrometheusApi; client: KubeClient }): AlertLab {
+/** Throws a LabError when the lab was taken down, or Prometheus cannot be reached any more. */
+function presence(cluster: ScenarioCluster, ended: Promise<string> | undefined): () => void {
+  let why: string | undefined
+  void ended?.then(text => {
+    why = text || 'kubectl port-forward ended'
+  })
+  return () => {
+    cluster.requireStill()
+    if (why === undefined) return
+    throw new LabError('The connection to Prometheus in the cluster has ended', {
+      why,
+      next: 'run this again to continue',
+    })
+  }
+}
+
+function alertLab(
+  lab: Lab,
+  { api, client, requireThere }: Pick<AlertLab, 'requireThere'> & { api: PrometheusApi; client: KubeClient },
+): AlertLab {
   const journal = scenarioJournal(lab)
   const requestOf = ({ scenario: { name }, target }: PlannedScenario) =>
     journal.requests().find(isOneOf([{ name, target }]))
   return {
-    requireThere: () => requireCluster(lab),
+    requireThere,
     rules: async () => await api.rules(),
     pods: async () => (await listAll(client, '/api/v1/pods')).map(scopePod),
     async start({ scenario: { name }, target }, lengthMs) {

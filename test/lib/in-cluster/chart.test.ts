@@ -222,7 +222,7 @@ tests('gives the components the rights that the documentation lists', async () =
     page
       .split('\n')
       .filter(line =>
-        /^\| (kwok|stats-proxy|collector|cluster-collector|kube-state-metrics|prometheus) \| /.test(line),
+        /^\| (kwok|stats-proxy|collector|cluster-collector|kube-state-metrics|prometheus|scenarios) \| /.test(line),
       ),
     rows,
   )

@@ -353,7 +353,9 @@ lgtm('runs the given image, looks back three intervals, and gets a new pod when 
   const pod = podOf(lgtmInput)
   const [container] = items(pod.spec['containers']).map(fields)
   assert.equal(container?.['image'], 'mirror.example/otel-lgtm:1')
-  assert(items(container?.['env']).some(each => fields(each)['value'] === '--query.lookback-delta=60s'))
+  // Prometheus reloads rules: verify-alerts adds some while the pod runs.
+  const flags = '--query.lookback-delta=60s --enable-feature=auto-reload-config --config.auto-reload-interval=2s'
+  assert(items(container?.['env']).some(each => fields(each)['value'] === flags))
   const logged = items(container?.['env']).filter(each => /^ENABLE_LOGS_/.test(String(fields(each)['name'])))
   assert.deepEqual(new Set(logged.map(each => fields(each)['value'])), new Set(['true']))
   assert.deepEqual(pod.metadata, podOf(lgtmInput).metadata)

@@ -40,6 +40,18 @@ texts('has the token and the CA, and verifies the server', () => {
   })
 })
 
+texts('checks the server as the kubeconfig of a user does', () => {
+  const clusterOf = (tls: { servername?: string; rejectUnauthorized: boolean }) =>
+    parse(kubeconfigText({ ...given, caPem: undefined, tls })).clusters[0].cluster
+  const server = given.server
+  assert.deepEqual(clusterOf({ rejectUnauthorized: true }), { server })
+  assert.deepEqual(clusterOf({ rejectUnauthorized: false, servername: 'api.example' }), {
+    server,
+    'tls-server-name': 'api.example',
+    'insecure-skip-tls-verify': true,
+  })
+})
+
 texts('logs in to a server that the CA signed', async () => {
   const api = await fakeApi((request, response) => answer(response, 200, { was: request.headers.authorization }), {
     tls: true,

@@ -46,6 +46,8 @@ function world() {
     },
   }
   return {
+    lab,
+    breaking,
     journal,
     broken,
     calls,
@@ -142,5 +144,19 @@ holder('ends a scenario whose target is gone, or that this version does not have
   request('gone')
   journal.request({ name: 'of-another-version', target: 'a', startMs: 0, untilMs: Date.now() + 60_000 })
   await hold('ended', () => journal.requests().length === 0)
+})
+holder('gives up what it cannot heal for a time, and another process heals it', async () => {
+  const { lab, journal, breaking, broken, failAt, request, end, hold } = world()
+  const begun = request('a')
+  await hold('applied', () => journal.progress(begun).appliedMs !== undefined)
+  end(begun)
+  failAt('before undo')
+  const { signal } = new AbortController()
+  const options = { lab, client, journal, scenarios: [breaking], log: () => {}, pollMs: 10, retryMs: 20, signal }
+  assert.equal(await holdScenarios({ ...options, giveUpMs: 200 }), 'given up')
+  assert.match(journal.progress(begun).trouble ?? '', /failed at before undo/)
+  failAt(undefined)
+  await hold('healed', () => journal.requests().length === 0)
+  assert.deepEqual([...broken], [])
 })
 holder.run()

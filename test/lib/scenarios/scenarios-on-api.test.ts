@@ -6,11 +6,13 @@ import { connect, type KubeClient } from '../../../lib/kube/api-client.ts'
 import { fields, items } from '../../../lib/kube/json.ts'
 import { type Lab, projectDir } from '../../../lib/lab/lab.ts'
 import { type ScenarioRun, TargetGoneError } from '../../../lib/scenarios/scenario.ts'
-import { scenarioNamed } from '../../../lib/scenarios/scenario-list.ts'
+import { scenarioCluster } from '../../../lib/scenarios/scenario-cluster.ts'
+import { scenarioNamed, scenarios } from '../../../lib/scenarios/scenario-list.ts'
 import { chooseTarget } from '../../../lib/scenarios/scenario-targets.ts'
 import { waitUntil } from '../../../lib/system/wait.ts'
 import { readYamlDocuments } from '../../../lib/system/yaml-files.ts'
 import { type ApiServer, startApiServer } from '../../support/api-server.ts'
+import { tempLab } from '../../support/temp-lab.ts'
 
 const POD = 'team-a/app'
 const NODE = 'node-0'
@@ -552,10 +554,9 @@ api('api-errors lets only requests of the holder fail', async ({ server, client 
 })
 
 api('a target is the first that fits, and a wrong one is refused', async ({ server, client }) => {
-  const clusterName = 'unit'
   const choose = async (name: string, target: string, taken: string[] = []) => {
     const running = taken.map(each => ({ name: 'oom-kill', target: each, startMs: 0, untilMs: 0 }))
-    return await chooseTarget(client, scenarioNamed(name), { target, running, clusterName })
+    return await chooseTarget(client, scenarioNamed(name), { target, running, lab: tempLab() })
   }
   await createPod(server, 'empty/b')
   assert.equal(await choose('crash-loop', 'auto'), 'empty/b')
@@ -575,5 +576,43 @@ api('a target is the first that fits, and a wrong one is refused', async ({ serv
   await assert.rejects(choose('cpu-throttling', POD), /it has no cpu limit/)
   await put(server, `${podPath(POD)}/status`, { status: { phase: 'Succeeded' } })
   await assert.rejects(choose('crash-loop', POD), /its phase is Succeeded/)
+})
+
+api('inside a cluster, targets are simulated nodes and what is in the namespaces of their pods', async context => {
+  const { server, client } = context
+  const lab: Lab = { ...tempLab(), kind: 'context', context: 'theirs' }
+  const choose = (name: string, target: string) =>
+    chooseTarget(client, scenarioNamed(name), { target, running: [], lab })
+  const labels = { 'kube-otel-lab/simulated': 'true' }
+  await server.create('/api/v1/namespaces', { metadata: { name: 'sim', labels } })
+  await server.create('/api/v1/nodes', { metadata: { name: 'sim-0', labels } })
+  await put(server, '/api/v1/nodes/sim-0/status', { status: { conditions: [condition('Ready')] } })
+  await createPod(server, 'sim/app')
+  assert.equal(await choose('crash-loop', 'auto'), 'sim/app')
+  assert.equal(await choose('node-not-ready', 'auto'), 'sim-0')
+  assert.equal(await choose('quota-full', 'auto'), 'sim')
+  for (const [name, target, kind] of [
+    ['crash-loop', POD, 'pod'],
+    ['node-not-ready', NODE, 'node'],
+    ['quota-full', 'team-a', 'namespace'],
+  ] as const) {
+    const refusal = { message: `Cannot start ${name} on ${target}: this ${kind} is not the lab's` }
+    await assert.rejects(choose(name, target), refusal)
+  }
+  const left = scenarios.filter(each => scenarioCluster(lab).exclusion(each) !== undefined)
+  const refusal = /^UsageError: Cannot start [\w-]+: (inside a cluster|a PersistentVolume is in no namespace)/
+  for (const { name } of left) await assert.rejects(choose(name, 'auto'), refusal)
+  const others = [
+    'cpu-throttling',
+    'memory-leak',
+    'daemonset-misscheduled',
+    'spot-termination',
+    'hpa-maxed',
+    'volume-failed',
+  ]
+  assert.deepEqual(
+    left.filter(({ target }) => target !== 'part' && target !== 'service').map(({ name }) => name),
+    others,
+  )
 })
 api.run()
