@@ -89,7 +89,7 @@ export async function verifyAlerts(
     const copy = alertsCopy(lab)
     try {
       await copy.write(text)
-      await waitUntilLoaded(api, copy)
+      await waitUntilLoaded(api, copy, signal)
       const lagMs = lookbackMs(collectionInterval) + 2 * collectionInterval
       const mostMs = speed === 1 ? MOST_AT_REAL_SPEED_MS : MOST_MS
       const planning = { alerts, metrics, lagMs, mostMs }
@@ -266,7 +266,11 @@ function alertsCopy(lab: Lab): AlertsCopy {
   }
 }
 
-async function waitUntilLoaded(api: PrometheusApi, { loadsWithinMs, next }: AlertsCopy): Promise<void> {
+async function waitUntilLoaded(
+  api: PrometheusApi,
+  { loadsWithinMs, next }: AlertsCopy,
+  signal: AbortSignal,
+): Promise<void> {
   const where = await next()
   await waitUntil<void>({
     what: 'the copy of the alerts in Prometheus',
@@ -280,6 +284,7 @@ async function waitUntilLoaded(api: PrometheusApi, { loadsWithinMs, next }: Aler
       return left === 0 ? { done: undefined } : { pending: `${left} of its rules were not evaluated yet` }
     },
     next: where,
+    signal,
   })
 }
 
