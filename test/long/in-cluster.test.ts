@@ -109,7 +109,7 @@ async function done(name: string, more: Readonly<Record<string, string>> = {}): 
 }
 
 async function install(): Promise<string> {
-  for (const step of ['in-cluster-install', 'k3d-lgtm']) await done(step)
+  for (const step of ['dashboards', 'in-cluster-install', 'k3d-lgtm']) await done(step)
   return await done('in-cluster-nodes')
 }
 
@@ -297,7 +297,7 @@ test('makes a simulated pod and nodes fail and heals them, and passes verify mea
     ['node-scrapes-refused', silent],
   ] as const
   for (const [scenario, target] of chosen) {
-    await done('kwok-scenario', { SCENARIO: scenario, TARGET: target, FOR: '1h' })
+    await done('kwok-scenario', { SCENARIO: scenario, TARGET: target, FOR: '60m' })
   }
   const holder = readHolder()
   const kubeconfig = join(labDir(), 'kubeconfig', 'scenarios.yaml')
@@ -390,7 +390,7 @@ test('reports its parts, and one that cannot run', async () => {
 })
 
 test('removes exactly what it created, also without KWOK to end the pods, and when it runs again', async () => {
-  await done('kwok-scenario', { SCENARIO: 'quota-full', FOR: '24h' })
+  await done('kwok-scenario', { SCENARIO: 'quota-full', FOR: '1440m' })
   const holder = readHolder()
   assertSays(await done('in-cluster-down'), /^The lab is removed from context "\S+"\n$/)
   assert.throws(() => process.kill(holder, 0), 'the holder of scenarios runs')
