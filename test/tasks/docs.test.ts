@@ -54,7 +54,10 @@ const targets: Record<string, Evidence> = {
   'k3d-status': runs('test/e2e/real-node.test.ts', "task('k3d-status'"),
   'k3d-port-forward': runs('test/e2e/real-node.test.ts', "'k3d-port-forward'"),
   'k3d-down': runs('test/e2e/real-node.test.ts', "'k3d-down'"),
-  'in-cluster': runs('test/long/in-cluster.test.ts', "for (const step of ['dashboards', 'in-cluster-install', 'k3d-lgtm'])"),
+  'in-cluster': runs(
+    'test/long/in-cluster.test.ts',
+    "for (const step of ['dashboards', 'in-cluster-install', 'k3d-lgtm'])",
+  ),
   'in-cluster-install': runs('test/long/in-cluster.test.ts', "task('in-cluster-install'"),
   'in-cluster-nodes': runs('test/long/in-cluster.test.ts', "done('in-cluster-nodes'"),
   'in-cluster-down': runs('test/long/in-cluster.test.ts', "done('in-cluster-down')"),

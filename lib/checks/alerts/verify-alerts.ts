@@ -61,7 +61,7 @@ export async function verifyAlerts(
   { ownRules, fresh, signal, say }: VerifyAlertsOptions,
 ): Promise<AlertReport> {
   const startedMs = Date.now()
-  const { speed, collectionInterval, clusterName, metrics } = lab.settings
+  const { speed, clusterName, metrics } = lab.settings
   const chosen = chosenScenarios(lab.settings.scenarios)
   const rulePaths = requireSources(lab.settings, 'rulesDir')
   const cluster = scenarioCluster(lab)
@@ -80,7 +80,13 @@ export async function verifyAlerts(
     using reached = await reachPrometheus(lab)
     const api = createPrometheusApi(prometheusUrl(reached.lab), { next: labCommand(lab, cluster.statusStep) })
     await api.probe()
-    const { alerts, text, refused, intervalMs } = await alertsToVerify(lab, { api, ownRules, rulePaths, say })
+    const { alerts, text, refused, intervalMs } = await alertsToVerify(reached.lab, {
+      api,
+      ownRules,
+      rulePaths,
+      say,
+    })
+    const { collectionInterval } = reached.lab.settings
     const key = keyOf(text, chosen, metrics)
     const saved = last?.key === key && !fresh ? last : { beganMs: startedMs, tookMs: 0, runs: [], seen: [] }
     const finished = new Map(saved.runs.flatMap(each => (each.state === 'done' ? [[each.name, each]] : [])))
