@@ -54,6 +54,12 @@ for (const [target, list] of Object.entries(together)) {
   })
 }
 
+targets('brings up and heals the KWOK lab in make kwok, whatever KUBE_CONTEXT is', () => {
+  const contextIn = (target: string) => make(target, 'KUBE_CONTEXT=mine', 'TASK=printenv KUBE_CONTEXT; :').stdout
+  assert.equal(contextIn('kwok'), 'auto\n')
+  assert.equal(contextIn('kwok-heal'), 'mine\n')
+})
+
 targets('prints its targets without an argument', () => {
   for (const args of [[], ['help']]) {
     const { status, stdout, stderr } = make(...args)
