@@ -52,8 +52,8 @@ export function startReflector<T>(options: ReflectorOptions<T>) {
   const known = new Map<string, string>()
   const uids = new Map<string, string>()
   const refused = new Set<string>()
-  /** The UIDs that are deleted while `include` waits for its list, which may have them still. */
-  const deletedMeanwhile = new Set<string>()
+  /** The UIDs of which the watch has events while `include` waits for its list, in which they may be older. */
+  const changedMeanwhile = new Set<string>()
   let including = 0
   let version: string | undefined
   let failures = 0
@@ -93,11 +93,11 @@ export function startReflector<T>(options: ReflectorOptions<T>) {
       including++
       try {
         for (const raw of await listAll(client, `${path}?${new URLSearchParams({ ...query, ...part })}`)) {
-          if (!deletedMeanwhile.has(text(fields(fields(raw).metadata).uid) ?? '')) set(raw)
+          if (!changedMeanwhile.has(text(fields(fields(raw).metadata).uid) ?? '')) set(raw)
         }
       } finally {
         including--
-        if (including === 0) deletedMeanwhile.clear()
+        if (including === 0) changedMeanwhile.clear()
       }
     },
     /** Resolves with `synced`; never when stopped before. */
@@ -201,11 +201,10 @@ export function startReflector<T>(options: ReflectorOptions<T>) {
       const event = fields(line)
       const object = fields(event.object)
       if (event.type === 'ERROR') throw refusal(object)
-      if (event.type === 'DELETED') {
-        const uid = text(fields(object.metadata).uid)
-        if (uid !== undefined && including > 0) deletedMeanwhile.add(uid)
-        remove(uid)
-      } else if (event.type !== 'BOOKMARK') set(object)
+      const uid = text(fields(object.metadata).uid)
+      if (uid !== undefined && including > 0) changedMeanwhile.add(uid)
+      if (event.type === 'DELETED') remove(uid)
+      else if (event.type !== 'BOOKMARK') set(object)
       version = text(fields(object.metadata).resourceVersion) ?? version
       // Not when it opens: the waits for a server that accepts and closes connections must grow.
       failures = 0

@@ -88,6 +88,36 @@ reflects('lists in pages, then watches from there', async () => {
   )
 })
 
+reflects('includes a part that was left out, but for what the watch has told since', async () => {
+  let watching: ServerResponse | undefined
+  let changesSeen: () => boolean = () => false
+  await reflecting(
+    async (url, response) => {
+      if (url.searchParams.get('fieldSelector') !== 'spec.nodeName=a') return answer(response, 200, list([], '1'))
+      assert(watching !== undefined, 'no watch')
+      send(watching, ['MODIFIED', object('changed', '9')], ['DELETED', object('deleted', '10')])
+      send(watching, ['ADDED', object('last', '11')])
+      await until('the events are seen', changesSeen)
+      answer(response, 200, list(['changed', 'deleted', 'other'], '8'))
+    },
+    (_, response) => {
+      response.flushHeaders()
+      watching = response
+    },
+    async ({ names, reflector }) => {
+      changesSeen = () => names.has('last')
+      await until('it watches', () => watching !== undefined)
+      await reflector.include({ fieldSelector: 'spec.nodeName=a' })
+      assert.deepEqual([...names].sort(), [
+        ['changed', '9'],
+        ['last', '11'],
+        ['other', '1'],
+      ])
+    },
+    { reduce: raw => text(fields(fields(raw).metadata).resourceVersion) },
+  )
+})
+
 reflects('goes on where it was after a dropped connection, bookmarks counted', async () => {
   const watched: (string | null)[] = []
   let lists = 0
