@@ -14,7 +14,7 @@ import { partsOf, unmeasuredNodes } from '../lib/k3d/k3d-status.ts'
 import { reachPrometheus } from '../lib/k3d/port-forward.ts'
 import { countAll } from '../lib/kwok/lab-status.ts'
 import { print, runTask } from '../lib/lab/task.ts'
-import { scenarioLines } from '../lib/scenarios/scenario-journal.ts'
+import { scenarioJournal, scenarioLines } from '../lib/scenarios/scenario-journal.ts'
 
 const about =
   'Shows the parts of the lab in a cluster; exit code 1 when one is missing or not ready, or a node has no metrics.'
@@ -35,7 +35,10 @@ await runTask(task, async ({ lab, flags: chosen }) => {
   )
   const reached = await reachPrometheus(lab).catch(() => ({ lab, close: () => {} }))
   // Unknown without Prometheus.
-  const unmeasured = unmeasuredNodes(reached.lab).catch(() => undefined)
+  const failing = scenarioJournal(lab)
+    .requests()
+    .map(({ target }) => target)
+  const unmeasured = unmeasuredNodes(reached.lab, failing).catch(() => undefined)
   const [counts, trouble] = await Promise.all([countAll(reached.lab), unmeasured]).finally(() => reached.close())
   const known = (value: number | undefined) => (value === undefined ? 'unknown' : String(value))
   const pods = [...(counts.podPhases ?? [])].map(([phase, count]) => `${count} ${phase}`).join(', ')

@@ -40,10 +40,14 @@ async function sendsElsewhere(lab: Lab): Promise<boolean> {
   return stdout !== '' && !stdout.includes(`lgtm.${labNamespace}.svc`)
 }
 
-/** What to say about nodes that have no series in Prometheus, which stops to show series that end; undefined when all have. */
-export async function unmeasuredNodes(lab: Lab): Promise<string | undefined> {
+/**
+ * What to say about nodes that have no series in Prometheus, which stops to show series that end; undefined when all have, but for those that
+ * fail by a scenario.
+ */
+export async function unmeasuredNodes(lab: Lab, failing: readonly string[]): Promise<string | undefined> {
   const truth = await readTruth(lab)
-  const { nodes } = await measureMissing(lab, truth, ANY_AGE_MS)
+  const missing = await measureMissing(lab, truth, ANY_AGE_MS)
+  const nodes = missing.nodes.filter(name => !failing.includes(name))
   if (nodes.length === 0) return undefined
   const next = `read the logs of the collectors; a NetworkPolicy must let them reach the ports of kubelets, and LGTM's 4318`
   return `${nodes.length} of ${truth.nodes.size} nodes have no metrics, such as ${nodes[0]}\n  Next: ${next}`
