@@ -52,9 +52,8 @@ export function startReflector<T>(options: ReflectorOptions<T>) {
   const known = new Map<string, string>()
   const uids = new Map<string, string>()
   const refused = new Set<string>()
-  /** The UIDs of which the watch has events while `include` waits for its list, in which they may be older. */
-  const changedMeanwhile = new Set<string>()
-  let including = 0
+  /** For each `include` that waits for its list: the UIDs of which the watch has had events since. In the list they may be older. */
+  const including = new Set<Set<string>>()
   let version: string | undefined
   let failures = 0
   let isLost = false
@@ -90,14 +89,14 @@ export function startReflector<T>(options: ReflectorOptions<T>) {
      * LabError without a connection.
      */
     async include(part: Record<string, string>): Promise<void> {
-      including++
+      const changed = new Set<string>()
+      including.add(changed)
       try {
         for (const raw of await listAll(client, `${path}?${new URLSearchParams({ ...query, ...part })}`)) {
-          if (!changedMeanwhile.has(text(fields(fields(raw).metadata).uid) ?? '')) set(raw)
+          if (!changed.has(text(fields(fields(raw).metadata).uid) ?? '')) set(raw)
         }
       } finally {
-        including--
-        if (including === 0) changedMeanwhile.clear()
+        including.delete(changed)
       }
     },
     /** Resolves with `synced`; never when stopped before. */
@@ -202,7 +201,7 @@ export function startReflector<T>(options: ReflectorOptions<T>) {
       const object = fields(event.object)
       if (event.type === 'ERROR') throw refusal(object)
       const uid = text(fields(object.metadata).uid)
-      if (uid !== undefined && including > 0) changedMeanwhile.add(uid)
+      if (uid !== undefined) for (const changed of including) changed.add(uid)
       if (event.type === 'DELETED') remove(uid)
       else if (event.type !== 'BOOKMARK') set(object)
       version = text(fields(object.metadata).resourceVersion) ?? version

@@ -118,6 +118,40 @@ reflects('includes a part that was left out, but for what the watch has told sin
   )
 })
 
+reflects('includes an object whose event was left out while another part was listed', async () => {
+  let watching: ServerResponse | undefined
+  const held = new Set(['first'])
+  let endFirst: () => void = () => {}
+  const nodeOf = (raw: unknown) => text(fields(fields(raw).spec).nodeName) ?? ''
+  const pod = (uid: string, nodeName: string) => ({ ...object(uid), spec: { nodeName } })
+  await reflecting(
+    (url, response) => {
+      const part = url.searchParams.get('fieldSelector')
+      if (part === 'spec.nodeName=first') endFirst = () => answer(response, 200, list([], '1'))
+      else if (part === 'spec.nodeName=second')
+        answer(response, 200, { metadata: { resourceVersion: '2' }, items: [pod('a', 'second')] })
+      else answer(response, 200, list([], '1'))
+    },
+    (_, response) => {
+      response.flushHeaders()
+      watching = response
+    },
+    async ({ names, reflector }) => {
+      await until('it watches', () => watching !== undefined)
+      const first = reflector.include({ fieldSelector: 'spec.nodeName=first' })
+      assert(watching !== undefined, 'no watch')
+      send(watching, ['ADDED', pod('a', 'second')], ['ADDED', pod('seen', 'first')])
+      await until('the events are seen', () => names.has('seen'))
+      held.add('second')
+      await reflector.include({ fieldSelector: 'spec.nodeName=second' })
+      endFirst()
+      await first
+      assert.deepEqual([...names.keys()].sort(), ['a', 'seen'])
+    },
+    { reduce: raw => (held.has(nodeOf(raw)) ? nodeOf(raw) : undefined) },
+  )
+})
+
 reflects('goes on where it was after a dropped connection, bookmarks counted', async () => {
   const watched: (string | null)[] = []
   let lists = 0
