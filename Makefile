@@ -19,10 +19,9 @@ IN_CLUSTER_STEPS := dashboards in-cluster-install k3d-lgtm in-cluster-nodes
 
 ## kwok: brings up the KWOK lab; ends when its metrics are in Prometheus
 .PHONY: kwok
-# Its step kwok-heal heals that lab.
-kwok: override export KUBE_CONTEXT := auto
 kwok: node_modules/.package-lock.json
-	@$(TASK) lib/cli/steps.ts $(KWOK_STEPS:%=tasks/%.ts)
+	@# Its step kwok-heal heals that lab.
+	@KUBE_CONTEXT=auto $(TASK) lib/cli/steps.ts $(KWOK_STEPS:%=tasks/%.ts)
 
 ## k3d: creates a k3d cluster in Docker with LGTM and collectors; ends when its metrics are in Prometheus
 .PHONY: k3d

@@ -6,8 +6,9 @@
  */
 import { removeInCluster } from '../lib/in-cluster/in-cluster.ts'
 import { hasOwnNamespace, inClusterNamespace, requireAgreement, requireContext } from '../lib/k3d/agreement.ts'
+import { forgetSetting } from '../lib/lab/lab.ts'
 import { print, runTask, say } from '../lib/lab/task.ts'
-import { dropScenarios } from '../lib/scenarios/heal-scenarios.ts'
+import { dropScenarios, requireNoVerifyAlerts } from '../lib/scenarios/heal-scenarios.ts'
 
 const about = 'Removes the lab with its simulated nodes from inside a cluster.'
 const flags = { yes: 'change a cluster that the lab did not create without confirmation' }
@@ -16,11 +17,13 @@ await runTask(
   { about, settings: ['kubeContext'], flags, on: 'context', changesLab: true, ignoreCreationSettings: true },
   async ({ lab, flags: chosen }) => {
     await requireContext(lab)
+    await requireNoVerifyAlerts(lab)
     await hasOwnNamespace(lab, inClusterNamespace)
     const what = `this deletes every simulated node, namespace ${inClusterNamespace} and the namespaces of simulated pods, with all their objects`
     await requireAgreement(lab, what, chosen.has('yes') || lab.settings.yes)
     await dropScenarios(lab)
     const removed = await removeInCluster(lab, say)
+    forgetSetting(lab, 'metrics')
     print(
       removed
         ? `The lab is removed from context "${lab.context}"`

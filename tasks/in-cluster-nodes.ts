@@ -1,6 +1,6 @@
 /**
- * Scales the simulated nodes inside a cluster to NODE_COUNT, and waits until their pods run and Prometheus has fresh metrics of every node and
- * every running pod, each under its own node. With OTLP_ENDPOINT it does not wait for metrics.
+ * Ends scenarios, scales the simulated nodes inside a cluster to NODE_COUNT, and waits until their pods run and Prometheus has fresh metrics of
+ * every node and every running pod, each under its own node. With OTLP_ENDPOINT it does not wait for metrics.
  *
  *   tsx tasks/in-cluster-nodes.ts --kube-context my-cluster --node-count 300
  */
@@ -9,13 +9,16 @@ import { scaleSimulatedNodes, waitForSimulatedPods } from '../lib/in-cluster/sim
 import { requireInCluster } from '../lib/k3d/agreement.ts'
 import { reachPrometheus } from '../lib/k3d/port-forward.ts'
 import { waitUntilMeasured } from '../lib/kwok/lab-ready.ts'
-import { print, runTask } from '../lib/lab/task.ts'
+import { print, runTask, say } from '../lib/lab/task.ts'
+import { healScenarios } from '../lib/scenarios/heal-scenarios.ts'
 
-const about = 'Scales the simulated nodes inside a cluster, and waits until each node and pod has metrics.'
+const about =
+  'Ends scenarios, scales the simulated nodes inside a cluster, and waits until each node and pod has metrics.'
 const settings = ['kubeContext', 'nodeCount', 'nodePrefix', 'collectionInterval', 'otlpEndpoint', 'metrics'] as const
 
 await runTask({ about, settings, on: 'context', changesLab: true }, async ({ lab }) => {
   await requireInCluster(lab)
+  await healScenarios(lab, () => true, say)
   const { created, deleted } = await withProgress('Simulated nodes', onProgress =>
     scaleSimulatedNodes(lab, done => onProgress(String(done))),
   )

@@ -16,7 +16,8 @@ import {
 import { deleteCluster, ownCluster } from '../lib/k3d/k3d-cluster.ts'
 import { removeFromCluster } from '../lib/k3d/k3d-remove.ts'
 import { print, runTask, say } from '../lib/lab/task.ts'
-import { dropScenarios, healScenarios } from '../lib/scenarios/heal-scenarios.ts'
+import { dropScenarios, healScenarios, requireNoVerifyAlerts } from '../lib/scenarios/heal-scenarios.ts'
+import { runningScenarios } from '../lib/scenarios/scenario-journal.ts'
 
 const about = "Deletes the lab's k3d cluster, or uninstalls the lab from another cluster."
 const flags = { yes: 'change a cluster that the lab did not create without confirmation' }
@@ -37,12 +38,13 @@ await runTask(
       return
     }
     await requireContext(lab)
+    await requireNoVerifyAlerts(lab)
     const yes = chosen.has('yes') || lab.settings.yes
     await requireAgreement(lab, `this deletes namespace ${labNamespace} with all its objects`, yes)
     say(`Deleting what the lab installed in context "${lab.context}"`)
     // Their journal goes with the lab's folder.
-    if (await hasOwnNamespace(lab, inClusterNamespace)) await healScenarios(lab, () => true, say)
-    else await dropScenarios(lab)
+    const mustHeal = runningScenarios(lab).length > 0 && (await hasOwnNamespace(lab, inClusterNamespace))
+    await (mustHeal ? healScenarios(lab, () => true, say) : dropScenarios(lab))
     const removed = await removeFromCluster(lab)
     print(
       removed

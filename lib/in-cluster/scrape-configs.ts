@@ -18,6 +18,7 @@ const KEEP_SIMULATED = {
   regex: '({{ join "|" .Values.pods.namespaces }})?;({{ .Values.nodePrefix }}-.*)?',
   action: 'keep',
 }
+const CLUSTER_NAME = '{{ .Values.clusterName | replace "$" "$$" | toJson }}'
 /** Only a node that a shard serves has such a name. */
 const KEEP_SERVED = {
   source_labels: ['__meta_kubernetes_node_address_InternalDNS'],
@@ -35,7 +36,9 @@ export function scrapeConfigsTemplate(): string {
   const [document] = readYamlDocuments(join(projectDir, 'kwok-config', 'kube-prometheus.yaml'))
   const jobs = items(fields(document)['scrape_configs']).map(fields)
   // Not folded: a line break could be inside an action of the template.
-  return HEADER + stringify({ scrape_configs: jobs.map(jobInCluster) }, { aliasDuplicateObjects: false, lineWidth: 0 })
+  const yaml = stringify({ scrape_configs: jobs.map(jobInCluster) }, { aliasDuplicateObjects: false, lineWidth: 0 })
+  // Any context is a name; in a replacement `$` has a meaning.
+  return HEADER + yaml.replaceAll('"{{ .Values.clusterName }}"', () => CLUSTER_NAME)
 }
 
 function jobInCluster(job: Record<string, unknown>): Record<string, unknown> {

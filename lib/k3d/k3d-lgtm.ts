@@ -117,7 +117,8 @@ export async function applyLgtm(
  */
 export async function applyLgtmRules(lab: Lab, file: string, text?: string): Promise<void> {
   const rules = ['configmap', RULES, '-n', labNamespace]
-  const { stdout } = await kubectl(lab, ['get', ...rules, '-o', 'jsonpath={.data}'])
+  const { stdout } = await kubectl(lab, ['get', ...rules, '--ignore-not-found', '-o', 'jsonpath={.data}'])
+  if (stdout === '' && text === undefined) return
   const { [file]: _, ...others } = fields(JSON.parse(stdout || '{}')) as Record<string, string>
   await applyText(lab, yamlText([configMap(RULES, text === undefined ? others : { ...others, [file]: text })]))
 }

@@ -154,8 +154,8 @@ export async function writeContextKubeconfig(lab: Lab): Promise<void> {
   using client = await connect({ context: lab.context })
   const token = await newToken(client, 'scenarios', SCENARIO_TOKEN_SECONDS).catch((error: unknown) => {
     if (!(error instanceof ApiStatusError && error.status === 404)) throw error
-    throw new LabError(`The lab inside the cluster of context "${lab.context}" has no service account for scenarios`, {
-      why: 'an older version of the lab installed it',
+    throw new LabError(`The cluster of context "${lab.context}" has no service account for scenarios`, {
+      why: 'the lab was removed, or an older version of it is installed',
       next: `${labCommand(lab, 'in-cluster')}, with the same settings as before`,
     })
   })

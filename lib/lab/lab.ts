@@ -185,6 +185,14 @@ export function rememberSetting(lab: Lab, name: SettingName): void {
   writeRecord(lab, { ...record, settings: { ...record.settings, [name]: text } })
 }
 
+/** Removes what `rememberSetting` has recorded. */
+export function forgetSetting(lab: Lab, name: SettingName): void {
+  const record = readRecord(lab.dir)
+  if (record?.settings[name] === undefined) return
+  const { [name]: _, ...settings } = record.settings
+  writeRecord(lab, { ...record, settings })
+}
+
 /**
  * Replaces a file in one step, and creates its folder: a reader sees the old or the new file, and a full disk keeps the old one. By default
  * only the user can read it.

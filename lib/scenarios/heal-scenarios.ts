@@ -1,6 +1,9 @@
+import { LabError } from '../cli/errors.ts'
 import { type Lab, labCommand } from '../lab/lab.ts'
 import { scenarioHolder } from '../services/scenario-holder.ts'
 import { labServices } from '../services/service.ts'
+import { alertsLockPath } from '../services/user-rules.ts'
+import { livingHolder } from '../system/lock.ts'
 import { waitUntil } from '../system/wait.ts'
 import { scenarioCluster } from './scenario-cluster.ts'
 import { type ScenarioRequest, scenarioJournal } from './scenario-journal.ts'
@@ -51,4 +54,13 @@ export async function dropScenarios(lab: Lab): Promise<void> {
   await labServices(lab).stop(scenarioHolder)
   const journal = scenarioJournal(lab)
   for (const request of journal.requests()) journal.remove(request)
+}
+
+/** Throws a LabError while verify-alerts runs on a lab that is to be removed: it would start scenarios again, and save wrong results. */
+export async function requireNoVerifyAlerts(lab: Lab): Promise<void> {
+  const holder = await livingHolder(alertsLockPath(lab))
+  if (holder === undefined) return
+  throw new LabError(`verify-alerts runs on the lab (pid ${holder.pid})`, {
+    next: 'end it with Ctrl-C, then run this again',
+  })
 }

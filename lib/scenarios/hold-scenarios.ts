@@ -16,24 +16,26 @@ export interface HolderOptions {
   pollMs?: number
   /** The pause after a failed call. */
   retryMs?: number
-  /** How long after their time scenarios are held that cannot be healed. */
+  /** How long healing is tried in vain, when all scenarios have ended. */
   giveUpMs?: number
 }
 
 /**
  * Applies the scenarios of the journal, holds them, and heals them at their end, each independently of the others, until the signal. Then it
- * leaves them as they are: the next process continues. A call that fails is repeated, until `giveUpMs` after the time of all scenarios.
+ * leaves them as they are: the next process continues. A call that fails is repeated. When all scenarios have ended and none
+ * could be healed for `giveUpMs`, it gives up.
  */
 export async function holdScenarios(options: HolderOptions): Promise<'stopped' | 'given up'> {
   const { journal, signal, log, pollMs = 250, retryMs = 2_000, giveUpMs = Number.POSITIVE_INFINITY } = options
-  const beganMs = Date.now()
+  /** Since when healing fails, by a clock that stands still while the machine sleeps. */
+  let failingSinceMs = Number.POSITIVE_INFINITY
   /** Of each run: when its next call is due. Infinite during a call. */
   const due = new Map<string, number>()
   const calls = new Set<Promise<void>>()
   while (!signal.aborted) {
     const requests = journal.requests()
-    const lastMs = Math.max(beganMs, ...requests.map(each => each.untilMs))
-    if (requests.length > 0 && Date.now() > lastMs + giveUpMs) {
+    const hasEnded = requests.length > 0 && requests.every(({ untilMs }) => Date.now() >= untilMs)
+    if (hasEnded && performance.now() > failingSinceMs + giveUpMs) {
       log('gives up: nothing could be healed since the scenarios ended')
       return 'given up'
     }
@@ -45,8 +47,15 @@ export async function holdScenarios(options: HolderOptions): Promise<'stopped' |
       if (isBusy || (nowMs < dueMs && nowMs < request.untilMs)) continue
       due.set(key, Number.POSITIVE_INFINITY)
       const work = step(options, request).then(
-        waitMs => void due.set(key, Date.now() + waitMs),
-        () => sleep(retryMs, undefined, { ref: false }).then(() => void due.set(key, 0)),
+        waitMs => {
+          failingSinceMs = Number.POSITIVE_INFINITY
+          due.set(key, Date.now() + waitMs)
+        },
+        async () => {
+          if (Date.now() >= request.untilMs) failingSinceMs = Math.min(failingSinceMs, performance.now())
+          await sleep(retryMs, undefined, { ref: false })
+          due.set(key, 0)
+        },
       )
       calls.add(work)
       void work.finally(() => calls.delete(work))

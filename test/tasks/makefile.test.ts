@@ -50,7 +50,8 @@ for (const [target, list] of Object.entries(together)) {
     const { status, stdout } = make('--dry-run', target, 'NODE_COUNT=3')
     assert.equal(status, 0)
     const files = list.map(step => `tasks/${step}.ts`).join(' ')
-    assert.equal(stdout.trim().split('\n').at(-1), `node lib/cli/bundled.js lib/cli/steps.ts ${files}`)
+    const environment = target === 'kwok' ? 'KUBE_CONTEXT=auto ' : ''
+    assert.equal(stdout.trim().split('\n').at(-1), `${environment}node lib/cli/bundled.js lib/cli/steps.ts ${files}`)
   })
 }
 

@@ -144,7 +144,9 @@ tests('has the images that the lab pins, and accepts the values that the lab giv
 })
 
 tests('has valid scrape jobs of all nodes, and of those of each shard, and no other', async () => {
-  const all = await objects('prometheus.enabled=true', 'shards=2', 'nodePrefix=fake', 'pods.namespaces={a,b}')
+  const all = await objects(
+    ...['prometheus.enabled=true', 'shards=2', 'nodePrefix=fake', 'pods.namespaces={a,b}', 'clusterName=a"b$c'],
+  )
   const texts = new Map(
     all.flatMap(({ metadata, data }): [string, string][] => {
       const [, which] = /^scrape-configs-(.+)$/.exec(String(fields(metadata)['name'])) ?? []
@@ -161,6 +163,12 @@ tests('has valid scrape jobs of all nodes, and of those of each shard, and no ot
       const rules = [...items(relabel_configs), ...items(metric_relabel_configs)].map(fields)
       return [job_name, ...rules.filter(({ action }) => action === 'keep').map(({ regex }) => regex)]
     })
+    const names = jobs.flatMap(({ relabel_configs }) =>
+      items(relabel_configs)
+        .map(fields)
+        .filter(({ target_label }) => target_label === 'cluster'),
+    )
+    assert.deepEqual([...new Set(names.map(({ replacement }) => replacement))], ['a"b$$c'])
     const served = `stats-proxy-${shard}\\.stats-proxy\\.lab\\.svc`
     const state = `kube-state-metrics-${shard};(pods|nodes)`
     const named = (job: string, ...more: unknown[]) => [`kube-otel-lab/${which}/${job}`, ...more]
