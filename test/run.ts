@@ -52,6 +52,19 @@ const PLAIN = 'e2e/plain'
  * have priority over the other labs, and these over the unit tests.
  */
 const groups: Record<string, readonly Group[]> = {
+  unit: [
+    {
+      folders: ['lib', 'dashboards', 'tasks', 'support'],
+      limitMs: 15 * 60_000,
+      sharesProcess: true,
+      atOnce: 2,
+      firstSlot: 0,
+      niceness: 10,
+      // The longest.
+      first: ['lib/programs/staging', 'lib/render/page/create-pages'],
+      lane: 'short',
+    },
+  ],
   e2e: [
     {
       folders: [SHARED],
@@ -87,20 +100,7 @@ const groups: Record<string, readonly Group[]> = {
       first: ['metrics', 'rules', 'scenarios'].map(name => `${PLAIN}/${name}`),
       sharesLab: true,
       sharesProcess: true,
-      lane: 'short',
-    },
-  ],
-  unit: [
-    {
-      folders: ['lib', 'dashboards', 'tasks', 'support'],
-      limitMs: 15 * 60_000,
-      sharesProcess: true,
-      atOnce: 2,
-      firstSlot: 0,
-      niceness: 10,
-      // The longest.
-      first: ['lib/programs/staging', 'lib/render/page/create-pages'],
-      // After a lab: they use both cores when the other lanes have ended.
+      // After the unit tests: together they take as long as each of the others.
       lane: 'short',
     },
   ],

@@ -128,11 +128,11 @@ runner('runs the files of the shared lab one after the other with one folder, an
   assert.equal(existsSync(folder), false)
 })
 
-runner('runs the files of the second lab before the unit tests, on a lab of their own', () => {
+runner('runs the files of the second lab after the unit tests, on a lab of their own', () => {
   const { seen } = runWhole()
   const labs = new Map(seen.map(([name, lab]) => [name, lab]))
   const lane = [...labs.keys()].filter(name => ['lib/unit', 'e2e/plain/a'].includes(name))
-  assert.deepEqual(lane, ['e2e/plain/a', 'lib/unit'])
+  assert.deepEqual(lane, ['lib/unit', 'e2e/plain/a'])
   assert.deepEqual([labs.get('lib/unit'), labs.get('e2e/alone')], ['', ''])
   assert.notEqual(labs.get('e2e/plain/a'), labs.get('e2e/shared/verify'))
 })
