@@ -1,10 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { generateKeyPairSync } from 'node:crypto'
-import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { connect, type KubeClient } from '../../lib/kube/api-client.ts'
 import { fields } from '../../lib/kube/json.ts'
 import { kubeconfigText } from '../../lib/lab/kubeconfig.ts'
+import { writeFileAtomically } from '../../lib/lab/lab.ts'
 import { signCertificate } from '../../lib/lab/lab-certificates.ts'
 import { ensurePrograms } from '../../lib/programs/programs.ts'
 import { waitUntil } from '../../lib/system/wait.ts'
@@ -43,7 +43,8 @@ export async function startApiServer(): Promise<ApiServer> {
     testCa(),
   ])
   const write = (name: string, content: string) => {
-    writeFileSync(join(dir, name), content, { mode: 0o600 })
+    // A program that has just started may read it.
+    writeFileAtomically(join(dir, name), content)
     return join(dir, name)
   }
   const caFile = write('ca.crt', ca.caPem)

@@ -32,6 +32,7 @@ const seen = new Set<string>()
 collectors.before(async () => {
   const programs = await ensurePrograms(['helm', 'otelcol'])
   api = await startApiServer()
+  const kubeconfig = api.kubeconfig('admin-token')
   const configs = await renderedConfigs(programs.helm.path)
   const sink = await listen(
     createServer((request, response) => {
@@ -58,9 +59,8 @@ collectors.before(async () => {
     })
     const files = { 'ca.crt': api.ca.caPem, 'tls.crt': certificate, 'tls.key': key, 'otelcol.yaml': stringify(filled) }
     for (const [file, text] of Object.entries(files)) writeFileSync(join(own, file), text)
-    const env = { KUBECONFIG: api.kubeconfig('admin-token'), POD_INDEX: index }
     const child = spawn(programs.otelcol.path, [`--config=${join(own, 'otelcol.yaml')}`], {
-      env,
+      env: { KUBECONFIG: kubeconfig, POD_INDEX: index },
       stdio: ['ignore', 'ignore', 'inherit'],
     })
     process.once('exit', () => child.kill('SIGKILL'))
