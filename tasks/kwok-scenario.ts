@@ -8,7 +8,7 @@
  */
 import { LabError, UsageError } from '../lib/cli/errors.ts'
 import { apiTime } from '../lib/kube/json.ts'
-import { labCommand } from '../lib/lab/lab.ts'
+import { labCommand, statusCommand } from '../lib/lab/lab.ts'
 import { print, runTask, say } from '../lib/lab/task.ts'
 import { connectForScenarios, scenarioCluster } from '../lib/scenarios/scenario-cluster.ts'
 import { scenarioJournal } from '../lib/scenarios/scenario-journal.ts'
@@ -28,11 +28,10 @@ await runTask({ about, settings, on: 'either', changesLab: true }, async ({ lab 
   const cluster = scenarioCluster(lab)
   await cluster.require()
   const journal = scenarioJournal(lab)
-  using client = await connectForScenarios(lab)
+  using client = await connectForScenarios(lab, lengthMs)
   const target = await chooseTarget(client, scenario, { target: wanted, running: journal.requests(), lab })
   const why = await scenario.unfitLab?.(lab)
-  if (why !== undefined)
-    throw new UsageError(`Cannot start ${name} on ${target}`, { why, next: labCommand(lab, cluster.statusStep) })
+  if (why !== undefined) throw new UsageError(`Cannot start ${name} on ${target}`, { why, next: statusCommand(lab) })
   const startMs = Date.now()
   const request = { name, target, startMs, untilMs: startMs + lengthMs }
   say(`Starting ${name} on ${scenario.target} ${target}`)

@@ -2,7 +2,7 @@ import { goDuration, intervalFor, makeCommand } from '../cli/settings.ts'
 import { fields } from '../kube/json.ts'
 import { isSimulated } from '../kubelet/shards/shard-owner.ts'
 import { getCollection } from '../lab/kubectl.ts'
-import { type Lab, labCommand } from '../lab/lab.ts'
+import { type Lab, statusCommand } from '../lab/lab.ts'
 import { hasOtelMetrics, hasPrometheusMetrics } from '../lab/metrics-dialects.ts'
 import { query, type Sample } from '../prometheus/prometheus-client.ts'
 import { prometheusUrl } from '../services/prometheus.ts'
@@ -158,7 +158,7 @@ export async function waitUntilMeasured(lab: Lab, { timeoutMs }: { timeoutMs?: n
 /** With many pods and a short interval, the likely cause is a machine that is too slow. */
 function nextStep(lab: Lab, pods: number): string {
   const { clusterName, collectionInterval } = lab.settings
-  if (lab.kind === 'context') return labCommand(lab, 'k3d-status')
+  if (lab.kind === 'context') return statusCommand(lab)
   const status = `${makeCommand('kwok-status', clusterName)}, and read the log of a service that is down`
   const slowerMs = intervalFor(pods)
   if (slowerMs <= collectionInterval) return status

@@ -130,7 +130,7 @@ export async function ensureKubeconfigs(lab: Lab): Promise<boolean> {
   const caPem = readFileSync(caPath(lab), 'utf8')
   await Promise.all(
     labReaders.map(async reader => {
-      const token = await newToken(client, reader)
+      const { token } = await newToken(client, reader)
       const shared = { context: lab.context, caPem, user: reader, token }
       writeFileAtomically(kubeconfigPath(lab, reader), kubeconfigText({ ...shared, server }))
       if (reader === 'prometheus') writeFileAtomically(prometheusTokenPath(lab), token)
@@ -145,14 +145,14 @@ export async function ensureKubeconfigs(lab: Lab): Promise<boolean> {
 
 /**
  * Writes a kubeconfig of the holder of scenarios for the lab inside the cluster of a context, with a token of a day: its service account and
- * its rights are in the chart. Server and CA are those of the user's kubeconfig.
+ * its rights are in the chart. Server and CA are those of the user's kubeconfig. Returns when the token expires, in epoch milliseconds.
  *
  * Throws a LabError when the chart has no such service account yet, or the user may not create tokens.
  */
-export async function writeContextKubeconfig(lab: Lab): Promise<void> {
+export async function writeContextKubeconfig(lab: Lab): Promise<number> {
   const { server, tls } = await loadCredentials({ context: lab.context })
   using client = await connect({ context: lab.context })
-  const token = await newToken(client, 'scenarios', SCENARIO_TOKEN_SECONDS).catch((error: unknown) => {
+  const { token, expiresMs } = await newToken(client, 'scenarios', SCENARIO_TOKEN_SECONDS).catch((error: unknown) => {
     if (!(error instanceof ApiStatusError && error.status === 404)) throw error
     throw new LabError(`The cluster of context "${lab.context}" has no service account for scenarios`, {
       why: 'the lab was removed, or an older version of it is installed',
@@ -161,6 +161,7 @@ export async function writeContextKubeconfig(lab: Lab): Promise<void> {
   })
   const text = kubeconfigText({ context: lab.context, server, caPem: tls.ca, tls, user: 'scenarios', token })
   writeFileAtomically(kubeconfigPath(lab, 'scenarios'), text)
+  return expiresMs
 }
 
 /** Gives the holder of scenarios its rights, and a kubeconfig unless it has one that works. */
@@ -171,14 +172,16 @@ export async function ensureScenarioKubeconfig(lab: Lab): Promise<void> {
     applyManifests(lab, join(projectDir, 'kwok-config', 'rbac-scenarios.yaml')),
   ])
   if (isReady) return
-  const token = await newToken(client, 'scenarios')
+  const { token } = await newToken(client, 'scenarios')
   const given = { context: lab.context, server: apiServer(lab), caPem: readFileSync(caPath(lab), 'utf8') }
   writeFileAtomically(kubeconfigPath(lab, 'scenarios'), kubeconfigText({ ...given, user: 'scenarios', token }))
 }
 
-async function newToken(client: KubeClient, reader: Reader, expirationSeconds = TOKEN_SECONDS): Promise<string> {
+/** A token, and when it expires: an API server can have a shorter limit. */
+async function newToken(client: KubeClient, reader: Reader, expirationSeconds = TOKEN_SECONDS) {
   const path = `/api/v1/namespaces/${labNamespace}/serviceaccounts/${reader}/token`
-  return text((await createObject(client, path, { expirationSeconds }))['token']) ?? ''
+  const { token, expirationTimestamp } = await createObject(client, path, { expirationSeconds })
+  return { token: text(token) ?? '', expiresMs: Date.parse(String(expirationTimestamp)) }
 }
 
 /** Creates an object with this spec, and returns the status of the response. */
@@ -203,7 +206,17 @@ async function isAccepted(lab: Lab, client: KubeClient, reader: Reader): Promise
 }
 
 function kubeconfigToken(path: string): string | undefined {
-  if (!existsSync(path)) return undefined
-  const [user] = items(fields(parse(readFileSync(path, 'utf8')))['users'])
+  const [user] = items(readKubeconfig(path)['users'])
   return text(fields(fields(user)['user'])['token'])
+}
+
+/** Address and CA of the server in a kubeconfig, as text; empty without the file. */
+export function kubeconfigServer(path: string): string {
+  return items(readKubeconfig(path)['clusters'])
+    .map(each => stringify(each))
+    .join('')
+}
+
+function readKubeconfig(path: string): Record<string, unknown> {
+  return existsSync(path) ? fields(parse(readFileSync(path, 'utf8'))) : {}
 }

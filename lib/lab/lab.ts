@@ -129,6 +129,11 @@ export function labCommand({ kind, context, settings }: Lab, step: string): stri
   return kind === 'context' ? `make ${step} KUBE_CONTEXT=${context}` : makeCommand(step, settings.clusterName)
 }
 
+/** The command that shows the state of a lab. */
+export function statusCommand(lab: Lab): string {
+  return labCommand(lab, lab.kind === 'context' ? 'k3d-status' : 'kwok-status')
+}
+
 /** The flags by which another process opens the same lab. */
 export function labFlags({ kind, context, settings }: Lab): string[] {
   return kind === 'context' ? ['--kube-context', context] : ['--cluster-name', settings.clusterName]

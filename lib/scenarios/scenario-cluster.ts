@@ -1,3 +1,5 @@
+import { UsageError } from '../cli/errors.ts'
+import { formatElapsed } from '../cli/progress.ts'
 import { requireInCluster } from '../k3d/agreement.ts'
 import { connect, type KubeClient } from '../kube/api-client.ts'
 import { fields } from '../kube/json.ts'
@@ -17,8 +19,8 @@ export interface ScenarioCluster {
   require: () => Promise<void>
   /** The same for a lab that ran there, without a request: whether it was taken down. */
   requireStill: () => void
-  /** Writes the kubeconfig of the holder, which has the rights of scenarios only. */
-  ensureKubeconfig: () => Promise<void>
+  /** Writes the kubeconfig of the holder, which has the rights of scenarios only. Gives when its token expires, in epoch milliseconds. */
+  ensureKubeconfig: () => Promise<number>
   /** Why no lab in such a cluster can have a scenario. */
   exclusion: (scenario: Scenario) => string | undefined
   isOfLab: (client: KubeClient) => Promise<IsOfLab>
@@ -28,8 +30,6 @@ export interface ScenarioCluster {
   hasNodeEvents: boolean
   /** How long after its time a scenario that cannot be healed has a holder. Then the cluster is gone. */
   giveUpMs: number
-  /** The step that shows the state of the lab. */
-  statusStep: string
 }
 
 const WHY_NO_PARTS = "inside a cluster the control plane is not the lab's, and Kubernetes restarts the other parts"
@@ -41,13 +41,15 @@ export function scenarioCluster(lab: Lab): ScenarioCluster {
     return {
       require: async () => requireCluster(lab),
       requireStill: () => requireCluster(lab),
-      ensureKubeconfig: () => ensureScenarioKubeconfig(lab),
+      ensureKubeconfig: async () => {
+        await ensureScenarioKubeconfig(lab)
+        return Number.POSITIVE_INFINITY
+      },
       exclusion: () => undefined,
       isOfLab: async () => () => true,
       podSpec: {},
       hasNodeEvents: true,
       giveUpMs: Number.POSITIVE_INFINITY,
-      statusStep: 'kwok-status',
     }
   }
   return {
@@ -68,12 +70,21 @@ export function scenarioCluster(lab: Lab): ScenarioCluster {
     },
     hasNodeEvents: false,
     giveUpMs: 600_000,
-    statusStep: 'k3d-status',
   }
 }
 
-/** A client with the rights of scenarios, which it gets here. */
-export async function connectForScenarios(lab: Lab): Promise<KubeClient & Disposable> {
-  await scenarioCluster(lab).ensureKubeconfig()
+/**
+ * A client with the rights of scenarios, which it gets here.
+ *
+ * Throws a UsageError when the token would expire within `lengthMs`: then nothing could heal a scenario.
+ */
+export async function connectForScenarios(lab: Lab, lengthMs = 0): Promise<KubeClient & Disposable> {
+  const leftMs = (await scenarioCluster(lab).ensureKubeconfig()) - Date.now()
+  if (leftMs < lengthMs) {
+    throw new UsageError('A scenario of this length could not be healed', {
+      why: `the cluster's tokens are valid for ${formatElapsed(leftMs)} at most`,
+      next: `set FOR to at most ${Math.floor(leftMs / 60_000) - 1}m`,
+    })
+  }
   return await connect({ kubeconfig: kubeconfigPath(lab, 'scenarios') })
 }

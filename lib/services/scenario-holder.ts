@@ -1,5 +1,6 @@
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
+import { kubeconfigPath, kubeconfigServer } from '../lab/kubeconfig.ts'
 import { type Lab, labFlags, writeFileAtomically } from '../lab/lab.ts'
 import { daemonCommand } from './daemon-bundle.ts'
 import { servicePidPath, wroteItsPid } from './process-services.ts'
@@ -12,15 +13,19 @@ export const scenarioHolder = {
   isOptional: true,
   process: {
     probe: async lab => ((await isHolding(lab)) ? undefined : 'it has not read its journal yet'),
-    spec: async lab => ({
-      name: 'scenarios',
-      ...(await daemonCommand('scenarios', join('lib', 'scenarios', 'scenario-holder-process.ts'), {
-        args: labFlags(lab),
-      })),
-      runsTools: true,
-      isSupervised: true,
-      ready: () => isHolding(lab),
-    }),
+    async spec(lab) {
+      const program = join('lib', 'scenarios', 'scenario-holder-process.ts')
+      const { contents, ...command } = await daemonCommand('scenarios', program, { args: labFlags(lab) })
+      return {
+        name: 'scenarios',
+        ...command,
+        // A cluster that was created anew can have another address and CA.
+        contents: `${contents}${kubeconfigServer(kubeconfigPath(lab, 'scenarios'))}`,
+        runsTools: true,
+        isSupervised: true,
+        ready: () => isHolding(lab),
+      }
+    },
   },
 } as const satisfies Service
 

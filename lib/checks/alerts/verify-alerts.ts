@@ -10,7 +10,7 @@ import { apiTime } from '../../kube/json.ts'
 import { listAll } from '../../kube/object-counts.ts'
 import { skippedLines } from '../../kube/source-documents.ts'
 import { requireSources } from '../../kube/source-files.ts'
-import { type Lab, labCommand } from '../../lab/lab.ts'
+import { type Lab, labCommand, statusCommand } from '../../lab/lab.ts'
 import { writeFileAtOnce } from '../../lab/write-generated.ts'
 import { createPrometheusApi, type PrometheusApi } from '../../prometheus/prometheus-client.ts'
 import { lookbackMs } from '../../prometheus/prometheus-config.ts'
@@ -78,7 +78,7 @@ export async function verifyAlerts(
     await healScenarios(lab, isOneOf(started), say)
     requireNone(lab)
     using reached = await reachPrometheus(lab)
-    const api = createPrometheusApi(prometheusUrl(reached.lab), { next: labCommand(lab, cluster.statusStep) })
+    const api = createPrometheusApi(prometheusUrl(reached.lab), { next: statusCommand(lab) })
     await api.probe()
     const { alerts, text, refused, intervalMs } = await alertsToVerify(reached.lab, {
       api,

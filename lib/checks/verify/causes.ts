@@ -16,7 +16,7 @@ export const causes = {
   'no data': 'the query or the variable has no data',
   'no values': 'the query uses a variable that has no values',
   young: 'there are too few samples yet; try again later',
-  down: 'a part does not run, or Prometheus cannot scrape it: make kwok-status',
+  down: 'a part does not run, or Prometheus cannot scrape it: see the status of the lab',
   dialect: 'METRICS does not select the metric; run make kwok METRICS=both',
   absent: 'Prometheus does not have the metric',
   'absent value': 'no series here has the value of the label',

@@ -9,6 +9,14 @@ const LIST_ERRORS_RANGE = '2m'
 /** How long ago a metric may have had its last series. */
 const LOST_MS = 86_400_000
 
+/** The commands that show the state of a lab, and that restore the rights of its kube-state-metrics. */
+export interface LabCommands {
+  status: string
+  rights: string
+}
+
+const KWOK_COMMANDS: LabCommands = { status: 'make kwok-status', rights: 'make kwok' }
+
 /** Why Prometheus lacks series of a cluster. */
 export interface ScrapeProblems {
   /** Targets that do not answer, parts that do not run, and what kube-state-metrics cannot list. */
@@ -23,7 +31,7 @@ export interface ScrapeProblems {
 export async function scrapeProblems(
   api: Pick<PrometheusApi, 'instant'>,
   { states, untilMs }: Reading,
-  stopped: readonly string[] = [],
+  { stopped = [], commands = KWOK_COMMANDS }: { stopped?: readonly string[]; commands?: LabCommands } = {},
 ): Promise<ScrapeProblems> {
   if (states === undefined) return { notes: [], jobs: [], parts: [] }
   const name = states.now.snapshot.clusterName
@@ -42,13 +50,13 @@ export async function scrapeProblems(
     notes: [
       ...down.map(
         ({ labels, value }) =>
-          `Prometheus cannot scrape job ${labels['job']} (targets down: ${value}), so its series are missing: make kwok-status`,
+          `Prometheus cannot scrape job ${labels['job']} (targets down: ${value}), so its series are missing: ${commands.status}`,
       ),
-      ...parts.map(part => `Part ${part} does not run, so its series are missing: make kwok-status`),
+      ...parts.map(part => `Part ${part} does not run, so its series are missing: ${commands.status}`),
       ...(resources.length === 0
         ? []
         : [
-            `kube-state-metrics cannot list ${firstOf(resources)}, so their series are missing: make kwok restores its rights`,
+            `kube-state-metrics cannot list ${firstOf(resources)}, so their series are missing: ${commands.rights} restores its rights`,
           ]),
     ],
     jobs,

@@ -2,7 +2,7 @@ import { requireContext } from '../../k3d/agreement.ts'
 import { reachPrometheus } from '../../k3d/port-forward.ts'
 import { partStatuses } from '../../kwok/lab-status.ts'
 import { requireCluster } from '../../lab/cluster-owner.ts'
-import type { Lab } from '../../lab/lab.ts'
+import { type Lab, labCommand, statusCommand } from '../../lab/lab.ts'
 import { createPrometheusApi, type PrometheusApi } from '../../prometheus/prometheus-client.ts'
 import { lookbackMs } from '../../prometheus/prometheus-config.ts'
 import { brokenMeasuring } from './broken-measuring.ts'
@@ -23,9 +23,7 @@ export async function reachLab(opened: Lab): Promise<{ lab: Lab; api: Prometheus
   else if (labPrometheus(opened).isLab) requireCluster(opened)
   const { lab, close } = await reachPrometheus(opened)
   const { isLab, url } = labPrometheus(lab)
-  const next = isLab
-    ? `make ${lab.kind === 'kwok' ? 'kwok' : 'k3d'}-status`
-    : 'see whether PROMETHEUS_URL is right, and that Prometheus runs'
+  const next = isLab ? statusCommand(opened) : 'see whether PROMETHEUS_URL is right, and that Prometheus runs'
   return { lab, api: createPrometheusApi(url, { next }), close }
 }
 
@@ -68,6 +66,7 @@ async function verifyOn(lab: Lab, { waitsForWindow, retries, ...given }: LabVeri
       : []
     const report = await verify({
       ...given,
+      commands: { status: statusCommand(lab), rights: labCommand(lab, isKwokLab ? 'kwok' : 'in-cluster') },
       stopped,
       ended,
       scrapeMs,

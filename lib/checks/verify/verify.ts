@@ -15,7 +15,7 @@ import type { Reading, StateReader } from './pass-criteria.ts'
 import { checkPlacement } from './placement.ts'
 import { dialectsOf, missingPrerequisites } from './prerequisites.ts'
 import { createReadings, readingWithoutCluster } from './read-states.ts'
-import { scrapeProblems, withDownPart } from './scrape-problems.ts'
+import { type LabCommands, scrapeProblems, withDownPart } from './scrape-problems.ts'
 import {
   type DashboardCheck,
   type DashboardToVerify,
@@ -46,6 +46,8 @@ export interface VerifyOptions extends DashboardsToVerify {
    * dialect of metrics that it leaves out. Undefined elsewhere.
    */
   metrics: Settings['metrics'] | undefined
+  /** The commands that show the state of the lab, and that restore the rights of kube-state-metrics. */
+  commands?: LabCommands
   /** The parts of the lab that do not run. */
   stopped?: readonly string[]
   /** The series that running scenarios have ended. */
@@ -77,7 +79,7 @@ export async function verify(options: VerifyOptions): Promise<VerifyReport> {
   })
   await api.probe()
   const missing = await missingPrerequisites(api, options.metrics, first.untilMs)
-  const problems = await scrapeProblems(api, first, options.stopped)
+  const problems = await scrapeProblems(api, first, options)
   const recorded = (await orNone(api.recordingRules())) ?? new Map<string, string>()
   const rules = new Map([...recorded].map(([name, query]) => [name, queryFacts(query)]))
   const lastHour = { fromMs: first.untilMs - 3_600_000, untilMs: first.untilMs }

@@ -3,14 +3,15 @@ import assert from 'node:assert/strict'
 import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseAllDocuments } from 'yaml'
+import type { UsageError } from '../../../lib/cli/errors.ts'
 import { connect, type KubeClient } from '../../../lib/kube/api-client.ts'
 import { fields } from '../../../lib/kube/json.ts'
-import { kubeconfigPath, writeContextKubeconfig } from '../../../lib/lab/kubeconfig.ts'
+import { kubeconfigPath, kubeconfigServer, writeContextKubeconfig } from '../../../lib/lab/kubeconfig.ts'
 import { type Lab, projectDir } from '../../../lib/lab/lab.ts'
 import { ensurePrograms } from '../../../lib/programs/programs.ts'
 import { versions } from '../../../lib/programs/versions.ts'
 import type { ScenarioRun } from '../../../lib/scenarios/scenario.ts'
-import { scenarioCluster } from '../../../lib/scenarios/scenario-cluster.ts'
+import { connectForScenarios, scenarioCluster } from '../../../lib/scenarios/scenario-cluster.ts'
 import { scenarios } from '../../../lib/scenarios/scenario-list.ts'
 import { run } from '../../../lib/system/run.ts'
 import { type ApiServer, startApiServer } from '../../support/api-server.ts'
@@ -63,6 +64,7 @@ tests.before(async () => {
   lab = { ...tempLab(), kind: 'context', context: 'test' }
   await writeContextKubeconfig(lab)
   const kubeconfig = kubeconfigPath(lab, 'scenarios')
+  assert.match(kubeconfigServer(kubeconfig), /^name: test\ncluster:\n {2}server: https:\/\/127\.0\.0\.1:\d+\n/)
   assert.equal(statSync(kubeconfig).mode & 0o777, 0o600)
   client = await connect({ kubeconfig })
   const right = { namespace: NAMESPACE, group: 'policy', resource: 'poddisruptionbudgets', verb: 'delete' }
@@ -146,5 +148,13 @@ tests("refuse what is not the lab's", async () => {
     assert.equal(await put(path, metadata, client), 403, path)
   const quotas = '/api/v1/namespaces/default/resourcequotas'
   assert.equal((await client.request('POST', quotas, { body: { metadata: { name: 'x' } } })).status, 403)
+})
+
+tests('refuse a scenario that is longer than the tokens of the cluster are valid', async () => {
+  await assert.rejects(connectForScenarios(lab, 26 * 3_600_000), (error: UsageError) => {
+    assert.match(error.message, /could not be healed/)
+    assert.match(error.next ?? '', /^set FOR to at most 1498m$/)
+    return true
+  })
 })
 tests.run()

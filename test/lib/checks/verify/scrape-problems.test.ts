@@ -40,16 +40,16 @@ problems.before(async context => {
 problems.after(({ prometheus }) => prometheus?.stop())
 
 problems('names the jobs of targets that are down, and what kube-state-metrics cannot list', async ({ prometheus }) => {
-  const { notes, jobs, parts } = await scrapeProblems(createPrometheusApi(prometheus.url), reading, [
-    'collector',
-    'stats-proxy',
-  ])
+  const { notes, jobs, parts } = await scrapeProblems(createPrometheusApi(prometheus.url), reading, {
+    stopped: ['collector', 'stats-proxy'],
+    commands: { status: 'make k3d-status KUBE_CONTEXT=it', rights: 'make in-cluster KUBE_CONTEXT=it' },
+  })
   assert.deepEqual([[...jobs].sort(), parts], [['kube-state-metrics', 'stats-proxy'], ['collector']])
   assert.deepEqual(notes.sort(), [
-    'Part collector does not run, so its series are missing: make kwok-status',
-    'Prometheus cannot scrape job kube-state-metrics (targets down: 2), so its series are missing: make kwok-status',
-    'Prometheus cannot scrape job stats-proxy (targets down: 1), so its series are missing: make kwok-status',
-    'kube-state-metrics cannot list *v1.Node; *v1.Pod, so their series are missing: make kwok restores its rights',
+    'Part collector does not run, so its series are missing: make k3d-status KUBE_CONTEXT=it',
+    'Prometheus cannot scrape job kube-state-metrics (targets down: 2), so its series are missing: make k3d-status KUBE_CONTEXT=it',
+    'Prometheus cannot scrape job stats-proxy (targets down: 1), so its series are missing: make k3d-status KUBE_CONTEXT=it',
+    'kube-state-metrics cannot list *v1.Node; *v1.Pod, so their series are missing: make in-cluster KUBE_CONTEXT=it restores its rights',
   ])
 })
 
