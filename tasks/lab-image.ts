@@ -2,7 +2,7 @@
  * Writes a folder from which Docker builds the lab's own image: the stats proxy, for the lab inside a cluster. It holds JavaScript only, so that one folder serves every platform.
  *
  *   tsx tasks/lab-image.ts --out image
- *   docker buildx build --platform linux/amd64,linux/arm64 image
+ *   docker buildx build --platform linux/amd64,linux/arm64 --push --tag registry.example/kube-otel-lab:0.1.0 image
  */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -30,5 +30,6 @@ await runTask({ about, settings: [], options }, async ({ options: given }) => {
     mkdirSync(dirname(path), { recursive: true })
     writeFileSync(path, text)
   }
-  print(`docker buildx build --platform linux/amd64,linux/arm64 ${out}`)
+  print(`The folder ${out} is written
+Next: docker build --tag kube-otel-lab:0.1.0 ${out}, then give the image to the cluster and to LAB_IMAGE: docs/in-cluster.md`)
 })

@@ -5,11 +5,9 @@ import { inClusterNamespace, labNamespace } from '../k3d/agreement.ts'
 import { ensureRelease, releaseStatus, uninstallRelease } from '../k3d/helm.ts'
 import { releases } from '../k3d/helm-collectors.ts'
 import { connect } from '../kube/api-client.ts'
-import { callAll } from '../kube/bulk-requests.ts'
 import { fields, text } from '../kube/json.ts'
 import { simulatedLabel } from '../kubelet/shards/shard-owner.ts'
 import { deleteNodes } from '../kwok/nodes.ts'
-import { deletePodCalls } from '../kwok/pods.ts'
 import { applyText, getCollection, getRows, kubectl } from '../lab/kubectl.ts'
 import { type Lab, projectDir } from '../lab/lab.ts'
 import { imageOf } from '../lab/lab-images.ts'
@@ -147,9 +145,6 @@ export async function removeInCluster(lab: Lab, say: (text: string) => void): Pr
   using client = await connect({ context: lab.context })
   for (const namespace of namespaces) {
     await kubectl(lab, ['delete', kinds, '--all', '-n', namespace, '--wait=false'])
-    // Nothing else ends them when KWOK is gone. kubectl deletes one after the other.
-    const pods = (await getCollection(lab, `/api/v1/namespaces/${namespace}/pods`)).map(pod => fields(pod['metadata']))
-    await callAll(client, deletePodCalls(pods.map(({ name }) => `${namespace}/${name}`)))
   }
   say(`Deleting the simulated nodes of context "${lab.context}"`)
   const nodes = await simulatedNodes(lab)

@@ -14,6 +14,9 @@ const STUCK =
 const STUCK_MS = 60_000
 const ROLLOUT_MS = 600_000
 
+/** How to choose images. */
+const IMAGES = 'docs/in-cluster.md#images, docs/runtimes.md#images'
+
 /**
  * The rollout of an instance, from its Deployments, DaemonSets, StatefulSets and pods in the API's form: the numbers of wanted and ready pods, whether all
  * wanted ones have the newest template, and why pods wait.
@@ -68,11 +71,15 @@ export async function readRollout(lab: Lab, instance: string, namespace: string 
 export async function waitForRollout(lab: Lab, instance: string, namespace: string = labNamespace): Promise<void> {
   let stuckSinceMs = Number.POSITIVE_INFINITY
   let waitingPod: string | undefined
-  const notReady = async (what: string, seen: string) =>
-    new LabError(what, {
+  const notReady = async (what: string, seen: string) => {
+    const describe = `kubectl --context ${lab.context} -n ${namespace} describe pods -l app.kubernetes.io/instance=${instance}`
+    return new LabError(what, {
       why: [seen, ...(waitingPod === undefined ? [] : await lastEvents(lab, waitingPod, namespace))].join('\n    '),
-      next: `kubectl --context ${lab.context} -n ${namespace} describe pods -l app.kubernetes.io/instance=${instance}`,
+      next: /: (ErrImage|ImagePull|InvalidImage)/.test(seen)
+        ? `choose an image that the cluster can pull: ${IMAGES}; or ${describe}`
+        : describe,
     })
+  }
   await waitUntil<void>({
     what: instance,
     timeoutMs: ROLLOUT_MS,

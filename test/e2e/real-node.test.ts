@@ -177,7 +177,7 @@ inLong(onNode)("fails with the events of the pod when an image can't be pulled",
   assertSays(stderr, /^ +Warning Failed: Failed to pull image "127\.0\.0\.1:9\/lgtm:1": .*connection refused/m)
   assertSays(
     stderr,
-    /^ {2}Next: kubectl --context \S+ -n otel-lab describe pods -l app\.kubernetes\.io\/instance=lgtm$/m,
+    /^ {2}Next: choose an image that the cluster can pull: .*; or kubectl --context \S+ -n otel-lab describe pods -l app\.kubernetes\.io\/instance=lgtm$/m,
   )
 })
 

@@ -106,6 +106,8 @@ const others: Record<string, Evidence> = {
   jsonnet: not('it only prints what --dashboards - reads; test/tasks/verify.test.ts gives it to --rules -'),
   'helm install': runs('test/lib/in-cluster/chart.test.ts', "['template', 'kube-otel-lab', chart"),
   'docker buildx build': not('it needs a registry for the base image; .github/workflows/image.yaml runs it'),
+  'docker build --tag': not('as docker buildx build; test/images/lab.ts makes an image of the same files'),
+  'k3d image import': not('no k3d cluster can be created where the tests run'),
   less: not('it is interactive'),
   find: not('it only counts lines'),
 }
