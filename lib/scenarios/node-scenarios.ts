@@ -125,7 +125,12 @@ function nodeScenario(
   return {
     target: 'node',
     heals,
-    unfit: node => (isReady(node) ? undefined : 'it is not Ready'),
+    async unfit(node, client) {
+      if (!isReady(node)) return 'it is not Ready'
+      const target = String(fields(fields(node)['metadata'])['name'])
+      if (evicts && evictable(await podsOf({ client, target })).length === 0) return 'it has no pods to evict'
+      return undefined
+    },
     ...annotatedScenario<Held>({
       path: nodePath,
       goneText: nodeGone,
@@ -199,12 +204,7 @@ async function evictPods(run: ScenarioRun, nodeUid: string): Promise<void> {
   const { evicted = [] } = held
   const nowMs = Date.now()
   const due = Math.min(MOST_EVICTED, 1 + Math.floor((nowMs - run.startMs) / EVICT_EVERY_MS)) - evicted.length
-  const rank = ({ status }: Record<string, unknown>) => EVICTED_FIRST.indexOf(String(fields(status)['qosClass']))
-  const isOf = ({ kind }: Record<string, unknown>) => kind === 'DaemonSet' || kind === 'Node'
-  const candidates = (await podsOf(run))
-    .filter(({ status }) => fields(status)['phase'] === 'Running')
-    .filter(({ metadata }) => !items(fields(metadata)['ownerReferences']).map(fields).some(isOf))
-    .sort((a, b) => rank(a) - rank(b))
+  const candidates = evictable(await podsOf(run))
   const at = { count: 1, firstMs: nowMs, lastMs: nowMs }
   for (const pod of candidates.slice(0, Math.max(0, due))) {
     const { namespace, name, uid } = fields(pod['metadata'])
@@ -222,6 +222,16 @@ async function evictPods(run: ScenarioRun, nodeUid: string): Promise<void> {
     const reclaims = 'Attempting to reclaim memory'
     await writeEvent(run, ofNode, { type: 'Warning', reason: 'EvictionThresholdMet', message: reclaims, ...at })
   }
+}
+
+/** The pods that a kubelet would evict, the first first. */
+function evictable(pods: readonly Record<string, unknown>[]): Record<string, unknown>[] {
+  const rank = ({ status }: Record<string, unknown>) => EVICTED_FIRST.indexOf(String(fields(status)['qosClass']))
+  const isOf = ({ kind }: Record<string, unknown>) => kind === 'DaemonSet' || kind === 'Node'
+  return pods
+    .filter(({ status }) => fields(status)['phase'] === 'Running')
+    .filter(({ metadata }) => !items(fields(metadata)['ownerReferences']).map(fields).some(isOf))
+    .sort((a, b) => rank(a) - rank(b))
 }
 
 /** The status of a pod that its kubelet has ended, as a patch. */
@@ -298,7 +308,10 @@ export function isReady(object: unknown): boolean {
   return conditionStatus(fields(object), 'Ready') === 'True'
 }
 
-export async function podsOf({ client, target }: ScenarioRun): Promise<Record<string, unknown>[]> {
+export async function podsOf({
+  client,
+  target,
+}: Pick<ScenarioRun, 'client' | 'target'>): Promise<Record<string, unknown>[]> {
   const list = await call(
     client,
     'GET',

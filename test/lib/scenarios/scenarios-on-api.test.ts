@@ -379,6 +379,7 @@ for (const [name, changed] of [
 
 api('a node under memory pressure evicts pods, and healing creates them again', async ({ server, client }) => {
   const scenario = scenarioNamed('node-evictions')
+  assert.equal(await scenario.unfit?.(await get(server, `/api/v1/nodes/${NODE}`), client), undefined)
   const before = await get(server, podPath(POD))
   const run = runOf(client, 'node-evictions', NODE)
   await scenario.hold(run)
@@ -392,6 +393,8 @@ api('a node under memory pressure evicts pods, and healing creates them again', 
     items((await get(server, `/api/v1/namespaces/${namespace}/events`))['items']).map(each => fields(each)['reason'])
   assert((await reasons('team-a')).includes('Evicted'))
   assert((await reasons('default')).includes('EvictionThresholdMet'))
+  const emptied = await get(server, `/api/v1/nodes/${NODE}`)
+  assert.equal(await scenario.unfit?.(emptied, client), 'it has no pods to evict')
   await scenario.undo(run)
   const again = await get(server, podPath(POD))
   assert.notEqual(fields(again['metadata'])['uid'], fields(before['metadata'])['uid'])
