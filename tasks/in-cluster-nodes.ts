@@ -1,11 +1,11 @@
 /**
- * Ends scenarios, scales the simulated nodes inside a cluster to NODE_COUNT, and waits until their pods run and Prometheus has fresh metrics of
- * every node and every running pod, each under its own node. With OTLP_ENDPOINT it does not wait for metrics.
+ * Ends scenarios, scales the simulated nodes inside a cluster to NODE_COUNT, spreads the pods over new nodes, and waits until they run and
+ * Prometheus has fresh metrics of every node and every running pod, each under its own node. With OTLP_ENDPOINT it does not wait for metrics.
  *
  *   tsx tasks/in-cluster-nodes.ts --kube-context my-cluster --node-count 300
  */
 import { withProgress } from '../lib/cli/progress.ts'
-import { scaleSimulatedNodes, waitForSimulatedPods } from '../lib/in-cluster/simulated-nodes.ts'
+import { scaleSimulatedNodes, spreadPods, waitForSimulatedPods } from '../lib/in-cluster/simulated-nodes.ts'
 import { requireInCluster } from '../lib/k3d/agreement.ts'
 import { reachPrometheus } from '../lib/k3d/port-forward.ts'
 import { waitUntilMeasured } from '../lib/kwok/lab-ready.ts'
@@ -23,6 +23,9 @@ await runTask({ about, settings, on: 'context', changesLab: true }, async ({ lab
     scaleSimulatedNodes(lab, done => onProgress(String(done))),
   )
   await waitForSimulatedPods(lab)
+  const moved =
+    created === 0 ? 0 : await withProgress('Moving pods', onDone => spreadPods(lab, done => onDone(String(done))))
+  if (moved > 0) await waitForSimulatedPods(lab)
   const { otlpEndpoint } = lab.settings
   if (otlpEndpoint !== 'auto') {
     return print(`${created} simulated nodes are created, ${deleted} deleted; the metrics go to ${otlpEndpoint}`)

@@ -7,11 +7,12 @@
  */
 import { generatedFiles, provisioningFiles } from '../dashboards/output.ts'
 import { provisionedDashboards } from '../lib/grafana/dashboard-files.ts'
-import { simulatedPods } from '../lib/in-cluster/simulated-nodes.ts'
+import { wantedPods } from '../lib/in-cluster/simulated-nodes.ts'
 import { hasOwnNamespace, labNamespace, requireAgreement, requireContext } from '../lib/k3d/agreement.ts'
 import { applyLgtm } from '../lib/k3d/k3d-lgtm.ts'
 import { mountedDir } from '../lib/k3d/k3d-prometheus.ts'
 import { waitForRollout } from '../lib/k3d/rollout.ts'
+import { connect } from '../lib/kube/api-client.ts'
 import { skippedLines } from '../lib/kube/source-documents.ts'
 import { requireSources } from '../lib/kube/source-files.ts'
 import { rememberSetting } from '../lib/lab/lab.ts'
@@ -56,8 +57,8 @@ await runTask({ about, settings, flags, on: 'context', changesLab: true }, async
   const files = new Map([...generatedFiles(), ...provisioning, ...own, ...ownRules])
   // No program sends traces.
   files.delete('rules/tracing.yaml')
-  const { wanted: simulatedPodCount } = await simulatedPods(lab)
-  const changed = await applyLgtm(lab, { files, simulatedPods: simulatedPodCount })
+  using client = await connect({ context: lab.context })
+  const changed = await applyLgtm(lab, { files, simulatedPods: await wantedPods(client) })
   rememberSetting(lab, 'dashboardsDir')
   rememberSetting(lab, 'rulesDir')
   await waitForRollout(lab, 'lgtm')

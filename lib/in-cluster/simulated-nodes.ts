@@ -1,9 +1,11 @@
 import { join } from 'node:path'
-import { connect } from '../kube/api-client.ts'
+import { connect, type KubeClient } from '../kube/api-client.ts'
+import { callAll } from '../kube/bulk-requests.ts'
 import { fields } from '../kube/json.ts'
+import { countObjects, listAll } from '../kube/object-counts.ts'
 import { simulatedLabel } from '../kubelet/shards/shard-owner.ts'
 import { createNodes, deleteNodes, nodeName } from '../kwok/nodes.ts'
-import { changesTo } from '../kwok/pods.ts'
+import { changesTo, deletePodCalls, type PodKey } from '../kwok/pods.ts'
 import { getCollection } from '../lab/kubectl.ts'
 import { type Lab, projectDir } from '../lab/lab.ts'
 import { type Manifest, mergedManifest, readManifest } from '../lab/manifest.ts'
@@ -11,6 +13,9 @@ import { waitUntil } from '../system/wait.ts'
 
 /** The label of everything that the chart creates, as a selector. */
 export const PART_OF = 'app.kubernetes.io/part-of=kube-otel-lab'
+
+/** The running pods of the lab's Deployments. */
+const RUNNING = { labelSelector: `app.kubernetes.io/name=load,${PART_OF}`, fieldSelector: 'status.phase=Running' }
 
 /** The template of simulated nodes, named for their prefix. */
 export function nodeTemplate(prefix: string): Manifest {
@@ -37,29 +42,52 @@ export async function scaleSimulatedNodes(lab: Lab, onDone?: (done: number) => v
  */
 export async function waitForSimulatedPods(lab: Lab): Promise<void> {
   const { status } = fields(nodeTemplate(lab.settings.nodePrefix))
+  // One: an exec plugin of the user's kubeconfig would run for each.
+  using client = await connect({ context: lab.context })
   const room = lab.settings.nodeCount * Number(fields(fields(status)['allocatable'])['pods'])
   await waitUntil<void>({
     what: 'simulated pods',
     timeoutMs: 600_000,
     everyMs: 1_000,
     check: async () => {
-      const found = await simulatedPods(lab)
-      const [wanted, ready] = [Math.min(room, found.wanted), found.ready]
-      return ready >= wanted ? { done: undefined } : { pending: `${ready} of ${wanted} run` }
+      const wanted = Math.min(room, await wantedPods(client))
+      // The newest version: pods that were just deleted must not count.
+      const running = await countObjects(client, '/api/v1/pods', { ...RUNNING, resourceVersion: '' })
+      return running >= wanted ? { done: undefined } : { pending: `${running} of ${wanted} run` }
     },
   })
 }
 
-/** How many simulated pods the cluster is to have, and how many are ready, by the Deployments of the lab. */
-export async function simulatedPods(lab: Lab): Promise<{ wanted: number; ready: number }> {
-  const path = `/apis/apps/v1/deployments?labelSelector=${encodeURIComponent(PART_OF)}`
-  const loads = (await getCollection(lab, path)).filter(({ metadata }) => fields(metadata)['name'] === 'load')
-  const sum = (number: (load: Record<string, unknown>) => unknown) =>
-    loads.reduce((total, load) => total + Number(number(load) ?? 0), 0)
-  return {
-    wanted: sum(({ spec }) => fields(spec)['replicas']),
-    ready: sum(({ status }) => fields(status)['readyReplicas']),
+/**
+ * Deletes pods of simulated nodes that have more than twice as many as the average, for the scheduler to place them anew; gives their number. Of
+ * pods that wait, the first nodes that are Ready have got as many as they have room for.
+ */
+export async function spreadPods(lab: Lab, onDone?: (done: number) => void): Promise<number> {
+  using client = await connect({ context: lab.context })
+  const nodes = await podsByNode(client)
+  const average = Math.ceil(nodes.flatMap(([, pods]) => pods).length / lab.settings.nodeCount)
+  const surplus = nodes.flatMap(([, pods]) => (pods.length > 2 * average ? pods.slice(average) : []))
+  await callAll(client, deletePodCalls(surplus), { onDone })
+  return surplus.length
+}
+
+/** The running pods of the lab's Deployments by their nodes. */
+async function podsByNode(client: Pick<KubeClient, 'request'>): Promise<[node: string, pods: PodKey[]][]> {
+  const pods = (await listAll(client, `/api/v1/pods?${new URLSearchParams(RUNNING)}`)).map(fields)
+  const byNode = new Map<string, PodKey[]>()
+  for (const { metadata, spec } of pods) {
+    const { namespace, name } = fields(metadata)
+    const node = String(fields(spec)['nodeName'])
+    byNode.set(node, [...(byNode.get(node) ?? []), `${namespace}/${name}`])
   }
+  return [...byNode]
+}
+
+/** How many simulated pods the cluster is to have, by the Deployments of the lab. */
+export async function wantedPods(client: Pick<KubeClient, 'request'>): Promise<number> {
+  const path = `/apis/apps/v1/deployments?labelSelector=${encodeURIComponent(PART_OF)}`
+  const loads = (await listAll(client, path)).map(fields).filter(({ metadata }) => fields(metadata)['name'] === 'load')
+  return loads.reduce((total, { spec }) => total + Number(fields(spec)['replicas'] ?? 0), 0)
 }
 
 /** The names of all simulated nodes. */

@@ -36,11 +36,13 @@ const COUNT_TIMEOUT_MS = 10_000
 export async function countObjects(
   client: Pick<KubeClient, 'request'>,
   path: string,
-  selector?: { labelSelector: string } | { fieldSelector: string },
+  selector?: { labelSelector?: string; fieldSelector?: string; resourceVersion?: string },
 ): Promise<number> {
-  // With resourceVersion 0 the server answers from its cache.
+  // With resourceVersion 0 the server answers from its cache, as it is.
   const query = new URLSearchParams(
-    selector === undefined ? { limit: '1' } : { ...selector, resourceVersion: '0', includeObject: 'None' },
+    selector === undefined
+      ? { limit: '1' }
+      : { ...selector, resourceVersion: selector.resourceVersion ?? '0', includeObject: 'None' },
   )
   const accept = selector === undefined ? {} : { accept: 'application/json;as=Table;g=meta.k8s.io;v=v1' }
   const response = await client.request('GET', `${path}?${query}`, { ...accept, timeoutMs: COUNT_TIMEOUT_MS })

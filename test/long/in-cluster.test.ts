@@ -155,12 +155,18 @@ test(`measures ${NODES} simulated nodes and ${PODS} pods by ${SHARDS} shards, ea
   // in-cluster-nodes does not wait for them. A stats proxy sends those of all its nodes once in an interval.
   const used = 'system_memory_usage_bytes{state="used"}'
   await waitFor('host metrics', async () => assert.deepEqual(await nodesOf(used), names), 2 * INTERVAL_MS + 10_000)
-  const pods = (await query('k8s_pod_cpu_time_seconds_total')).map(labels => String(labels['k8s_pod_name']))
-  const list = await kubectl('get', 'pods', '-A', '-l', 'app.kubernetes.io/name=load', '-o', 'name')
-  const created = list.trim().split('\n')
+  const list = await kubectl('get', 'pods', '-A', '-l', 'app.kubernetes.io/name=load', '-o', 'json')
+  const created = items(fields(JSON.parse(list))['items']).map(fields)
   assert.equal(created.length, PODS)
-  assert.deepEqual(pods.sort(), created.map(name => name.replace('pod/', '')).sort())
+  // Those that in-cluster-nodes has deleted have samples for a while.
+  await waitFor('series of the pods', async () => {
+    const pods = (await query('k8s_pod_cpu_time_seconds_total')).map(labels => String(labels['k8s_pod_name']))
+    assert.deepEqual(pods.sort(), created.map(({ metadata }) => fields(metadata)['name']).sort())
+  })
   for (const { name, shard } of await simulatedNodes()) assert.equal(shard, shardOf(name, SHARDS), name)
+  // They waited for nodes, and the first node has room for all.
+  const most = Math.max(...names.map(name => created.filter(({ spec }) => fields(spec)['nodeName'] === name).length))
+  assert(most <= Math.ceil((1.5 * PODS) / NODES), `a node has ${most} pods`)
   assert.match(await done('in-cluster-install'), /release unchanged\n$/)
 })
 
@@ -328,13 +334,13 @@ test('makes a simulated pod and nodes fail and heals them, and passes verify mea
 
 test('proves alerts, and removes its copy of them', async () => {
   const stdout = await done('verify-alerts', {
-    SCENARIOS: 'crash-loop,quota-full,pod-pending,node-unreachable,hpa-maxed',
+    SCENARIOS: 'quota-full,pod-pending,node-unreachable,node-evictions,hpa-maxed',
   })
   for (const row of [
-    /^crash-loop +sim-team-\S+ +KubeContainerRestarting +lab .* ok$/m,
     /^quota-full +sim-team-\S+ +KubeQuotaNearlyFull +lab .* ok$/m,
     /^pod-pending +sim-team-\S+ +KubePodStuckPending +lab .* ok$/m,
     /^node-unreachable +sim-\S+ +KubeNodeNotReady +lab .* ok$/m,
+    /^node-evictions +sim-\S+ +KubePodFailed +lab .* ok$/m,
     /^Not tried: hpa-maxed: inside a cluster autoscalers have no metrics of simulated pods$/m,
   ]) {
     assertSays(stdout, row)
