@@ -169,7 +169,7 @@ const killedFirst = ['prometheus', 'traces', 'page', 'metrics-server', 'kwok-con
 const killedThen = ['stats-proxy', 'jaeger', 'kube-apiserver', 'collector', 'collector-watch']
 const killed = [...killedFirst, ...killedThen]
 badLuck('the next test kills every service of the lab that make kwok starts again', () => {
-  // The gateway starts again by itself: plain/kubelet-gateway.test.ts kills it.
+  // The gateway starts again by itself: nodes/kubelet-gateway.test.ts kills it.
   const others = processNames.filter(name => name !== 'kubelet-gateway')
   assertSameWords(
     killed.filter(part => processNames.includes(part)),

@@ -16,7 +16,7 @@ const runtime = suite('the Docker runtime')
 const onEngine = 'reason' in engine ? runtime.skip : runtime
 
 /** In this order on one lab, which the last file takes down. */
-const files = ['shared/kwok', 'plain/kwok', 'shared/changes/kwok-down'].map(name => `e2e/${name}.test.ts`)
+const files = ['shared/kwok', 'nodes/kwok', 'shared/changes/kwok-down'].map(name => `e2e/${name}.test.ts`)
 const context = 'reason' in engine ? undefined : await prepare(engine)
 
 for (const file of files) {

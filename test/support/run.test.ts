@@ -13,7 +13,7 @@ import { tempDir } from './temp-lab.ts'
 /** A project whose only tests are these, by file below `test`. */
 function projectWith(files: Record<string, string>): { dir: string; words: string[] } {
   const dir = tempDir()
-  for (const folder of ['lib', 'dashboards', 'tasks', 'e2e/shared', 'e2e/plain'])
+  for (const folder of ['lib', 'dashboards', 'tasks', 'e2e/shared', 'e2e/plain', 'e2e/nodes'])
     mkdirSync(join(dir, 'test', folder), { recursive: true })
   for (const shared of ['lib', 'node_modules', 'package.json']) symlinkSync(join(projectDir, shared), join(dir, shared))
   // Without its tests: they run this runner.
@@ -101,7 +101,7 @@ function runWhole() {
     const name = import.meta.url.replace(/.*\\/test\\/(.*).test.ts/, '$1')
     appendFileSync('seen', [name, SHARED_LAB, existsSync(SHARED_LAB)].join(' ') + '\\n')
   })`
-  const names = ['lib/unit', 'e2e/alone', 'e2e/plain/a', 'e2e/shared/verify']
+  const names = ['lib/unit', 'e2e/alone', 'e2e/plain/a', 'e2e/nodes/a', 'e2e/shared/verify']
   const recording = [...names, 'e2e/shared/changes/kwok', 'e2e/shared/changes/verify'].map(name => [name, record])
   const files = [...recording, ['e2e/docker', skipping]].map(([name, text]) => [`${name}.test.ts`, text])
   whole ??= runIn(Object.fromEntries(files), ['unit', 'e2e'])
@@ -115,7 +115,7 @@ runner('skips the tests of a requirement that is not met and cannot be installed
     stdout,
     /^ {7}Skipped: docker: there is no dockerd; cannot install docker-cli \| docker\.io, .*: there is no apt-get$/m,
   )
-  assert.deepEqual([status, stdout.trim().split('\n').at(-1)], [0, '6 passed, 0 failed, 1 skipped'])
+  assert.deepEqual([status, stdout.trim().split('\n').at(-1)], [0, '7 passed, 0 failed, 1 skipped'])
 })
 
 runner('runs the files of the shared lab one after the other with one folder, and removes it after the last', () => {
@@ -128,13 +128,20 @@ runner('runs the files of the shared lab one after the other with one folder, an
   assert.equal(existsSync(folder), false)
 })
 
-runner('runs the files of the second lab after the unit tests, on a lab of their own', () => {
+runner('runs the files of the second and third lab last in their lanes, on labs of their own', () => {
   const { seen } = runWhole()
   const labs = new Map(seen.map(([name, lab]) => [name, lab]))
-  const lane = [...labs.keys()].filter(name => ['lib/unit', 'e2e/plain/a'].includes(name))
-  assert.deepEqual(lane, ['lib/unit', 'e2e/plain/a'])
+  for (const lane of [
+    ['lib/unit', 'e2e/plain/a'],
+    ['e2e/alone', 'e2e/nodes/a'],
+  ])
+    assert.deepEqual(
+      [...labs.keys()].filter(name => lane.includes(name)),
+      lane,
+    )
   assert.deepEqual([labs.get('lib/unit'), labs.get('e2e/alone')], ['', ''])
-  assert.notEqual(labs.get('e2e/plain/a'), labs.get('e2e/shared/verify'))
+  const shared = ['e2e/plain/a', 'e2e/nodes/a', 'e2e/shared/verify'].map(name => labs.get(name))
+  assert.equal(new Set(shared).size, 3)
 })
 
 runner('fails where such a requirement is required, with the reason', () => {

@@ -22,7 +22,7 @@ const k3dJob = '.github/workflows/ci.yaml'
 
 /** By target of make, which is the task of the same name, where there is one. The steps of `make kwok` need no entry: it runs them. */
 const targets: Record<string, Evidence> = {
-  kwok: runs('test/e2e/plain/kwok.test.ts', "make(['kwok',"),
+  kwok: runs('test/e2e/nodes/kwok.test.ts', "make(['kwok',"),
   'kwok-down': runs('test/e2e/bad-luck.test.ts', "make(['kwok-down'])"),
   'kwok-status': runs('test/e2e/shared/kwok.test.ts', "make(['kwok-status'])"),
   'kwok-scenario': runs('test/e2e/plain/scenarios.test.ts', "make(['kwok-scenario',"),
