@@ -4,9 +4,10 @@
  *
  *   tsx tasks/in-cluster-down.ts --kube-context my-cluster
  */
-import { removeInCluster } from '../lib/in-cluster/in-cluster.ts'
+import { inClusterImages, inClusterSettings, removeInCluster } from '../lib/in-cluster/in-cluster.ts'
 import { hasOwnNamespace, inClusterNamespace, requireAgreement, requireContext } from '../lib/k3d/agreement.ts'
 import { forgetSetting } from '../lib/lab/lab.ts'
+import { forgetImages } from '../lib/lab/lab-images.ts'
 import { print, runTask, say } from '../lib/lab/task.ts'
 import { dropScenarios, requireNoVerifyAlerts } from '../lib/scenarios/heal-scenarios.ts'
 
@@ -23,7 +24,8 @@ await runTask(
     await requireAgreement(lab, what, chosen.has('yes') || lab.settings.yes)
     await dropScenarios(lab)
     const removed = await removeInCluster(lab, say)
-    forgetSetting(lab, 'metrics')
+    for (const name of inClusterSettings) forgetSetting(lab, name)
+    forgetImages(lab, Object.keys(inClusterImages(lab, process.env)))
     print(
       removed
         ? `The lab is removed from context "${lab.context}"`

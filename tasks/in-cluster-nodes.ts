@@ -9,6 +9,7 @@ import { scaleSimulatedNodes, spreadPods, waitForSimulatedPods } from '../lib/in
 import { requireInCluster } from '../lib/k3d/agreement.ts'
 import { reachPrometheus } from '../lib/k3d/port-forward.ts'
 import { waitUntilMeasured } from '../lib/kwok/lab-ready.ts'
+import { rememberSetting } from '../lib/lab/lab.ts'
 import { print, runTask, say } from '../lib/lab/task.ts'
 import { healScenarios } from '../lib/scenarios/heal-scenarios.ts'
 
@@ -22,9 +23,9 @@ await runTask({ about, settings, on: 'context', changesLab: true }, async ({ lab
   const { created, deleted } = await withProgress('Simulated nodes', onProgress =>
     scaleSimulatedNodes(lab, done => onProgress(String(done))),
   )
+  rememberSetting(lab, 'nodeCount')
   await waitForSimulatedPods(lab)
-  const moved =
-    created === 0 ? 0 : await withProgress('Moving pods', onDone => spreadPods(lab, done => onDone(String(done))))
+  const moved = await withProgress('Moving pods', onDone => spreadPods(lab, done => onDone(String(done))))
   if (moved > 0) await waitForSimulatedPods(lab)
   const { otlpEndpoint } = lab.settings
   if (otlpEndpoint !== 'auto') {

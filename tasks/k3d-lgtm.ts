@@ -16,6 +16,7 @@ import { connect } from '../lib/kube/api-client.ts'
 import { skippedLines } from '../lib/kube/source-documents.ts'
 import { requireSources } from '../lib/kube/source-files.ts'
 import { rememberSetting } from '../lib/lab/lab.ts'
+import { imageOf, rememberImages } from '../lib/lab/lab-images.ts'
 import { print, runTask, say } from '../lib/lab/task.ts'
 import { checkedRuleFiles } from '../lib/services/user-rules.ts'
 
@@ -61,6 +62,7 @@ await runTask({ about, settings, flags, on: 'context', changesLab: true }, async
   const changed = await applyLgtm(lab, { files, simulatedPods: await wantedPods(client) })
   rememberSetting(lab, 'dashboardsDir')
   rememberSetting(lab, 'rulesDir')
+  rememberImages(lab, { lgtm: imageOf(lab, 'lgtm') })
   await waitForRollout(lab, 'lgtm')
   print(`LGTM runs in namespace ${labNamespace} of context "${lab.context}": ${changed.length} objects changed`)
 })

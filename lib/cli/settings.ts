@@ -243,6 +243,8 @@ export function resolveSettings(given: {
   flags: SettingTexts
   env: NodeJS.ProcessEnv
   created?: SettingTexts | undefined
+  /** Whether fixed settings must be those of `created`. */
+  isFixed?: boolean
   /** The target that takes the lab down. */
   down?: 'kwok-down' | 'k3d-down'
 }): Settings {
@@ -256,6 +258,7 @@ export function resolveSettings(given: {
     values[name] = parseSetting(name, text, chosen?.by ?? variableOf(name))
     if (
       setting(name).fixed === true &&
+      given.isFixed !== false &&
       chosen !== undefined &&
       was !== undefined &&
       setting(name).parse(text) !== setting(name).parse(was)

@@ -32,7 +32,7 @@ export function withoutDigest(reference: string): string {
 }
 
 /** The variable that selects another image: `ETCD_IMAGE`, `KUBE_APISERVER_IMAGE`. */
-export function imageVariable(name: ImageName): string {
+export function imageVariable(name: string): string {
   return `${name.replaceAll('-', '_').toUpperCase()}_IMAGE`
 }
 

@@ -39,10 +39,10 @@ ${codeList([...programs, 'CHROMIUM_BINARY'])}.
 
 ## Images
 
-Each variable is the reference of an image for the Docker runtime ([images](../runtimes.md#images)). The values are kept until \`make kwok-down\`. \`IMAGE_PREFIX\` is a mirror
+Each variable is the reference of an image for the Docker runtime ([images](../runtimes.md#images)) or for the lab [inside a cluster](../in-cluster.md#images). The values are kept until \`make kwok-down\` or \`make in-cluster-down\`. \`IMAGE_PREFIX\` is a mirror
 for all of them.
 
-${codeList(imageNames.map(imageVariable))}.
+${codeList([...imageNames, 'lab'].map(imageVariable))}.
 
 ## Variables of other programs
 
@@ -67,7 +67,7 @@ function settingsTable(): string {
   return ['| variable | flag | default | meaning | fixed |', '| --- | --- | --- | --- | --- |', ...rows].join('\n')
 }
 
-/** `docs/reference/steps.md`: the order of `make kwok` and `make k3d`, and each task in the order of the Makefile's help. */
+/** `docs/reference/steps.md`: the order of `make kwok`, `make k3d` and `make in-cluster`, and each task in the order of the Makefile's help. */
 export function stepsPage(makefile: string, steps: readonly StepSource[]): string {
   const byName = new Map(steps.map(step => [step.name, step]))
   const targets = [...makefile.matchAll(/^## ([\w-]+): (.+)$/gm)].map(([, name = '', text = '']) => ({ name, text }))
@@ -95,6 +95,10 @@ ${order('KWOK_STEPS')}
 ## make k3d
 
 ${order('K3D_STEPS')}
+
+## make in-cluster
+
+${order('IN_CLUSTER_STEPS')}
 
 ## Targets that are not tasks
 

@@ -1,8 +1,9 @@
 import { join } from 'node:path'
 import { stringify } from 'yaml'
 import { LabError, UsageError } from '../cli/errors.ts'
+import type { SettingName } from '../cli/settings.ts'
 import { inClusterNamespace, labNamespace } from '../k3d/agreement.ts'
-import { ensureRelease, releaseStatus, uninstallRelease } from '../k3d/helm.ts'
+import { ensureRelease, isUpgradable, releaseStatus, uninstallRelease } from '../k3d/helm.ts'
 import { releases } from '../k3d/helm-collectors.ts'
 import { connect } from '../kube/api-client.ts'
 import { fields, text } from '../kube/json.ts'
@@ -10,7 +11,7 @@ import { simulatedLabel } from '../kubelet/shards/shard-owner.ts'
 import { deleteNodes } from '../kwok/nodes.ts'
 import { applyText, getCollection, getRows, kubectl } from '../lab/kubectl.ts'
 import { type Lab, projectDir } from '../lab/lab.ts'
-import { imageOf } from '../lab/lab-images.ts'
+import { imageOf, referenceOf } from '../lab/lab-images.ts'
 import { managedLabel } from '../lab/manifest.ts'
 import { hasPrometheusMetrics } from '../lab/metrics-dialects.ts'
 import { hazardsOf } from './hazards.ts'
@@ -22,9 +23,35 @@ const CHART = join(projectDir, 'charts', 'kube-otel-lab')
 /** The APIs that the chart uses and that not every cluster has. */
 const APIS = ['admissionregistration.k8s.io/v1/validatingadmissionpolicies', 'apps/v1/statefulsets']
 
+/** The settings of the lab inside a cluster, which a next run keeps. */
+export const inClusterSettings = [
+  'nodeCount',
+  'podCount',
+  'shards',
+  'collectionInterval',
+  'usagePreset',
+  'otlpEndpoint',
+  'clusterEvents',
+  'metrics',
+  'nodePrefix',
+  'storageClass',
+  'allow',
+] as const satisfies SettingName[]
+
+/** The images of the chart. */
+export function inClusterImages(lab: Lab, env: NodeJS.ProcessEnv) {
+  return {
+    lab: referenceOf(lab, 'lab', labImage(env)),
+    kwok: imageOf(lab, 'kwok'),
+    otelcol: imageOf(lab, 'otelcol'),
+    'kube-state-metrics': imageOf(lab, 'kube-state-metrics'),
+  }
+}
+
 /** The values of the chart for these settings. */
 export function inClusterValues(lab: Lab, env: NodeJS.ProcessEnv): string {
   const { settings } = lab
+  const { 'kube-state-metrics': kubeStateMetrics, ...images } = inClusterImages(lab, env)
   return stringify({
     clusterName: settings.clusterName,
     nodePrefix: settings.nodePrefix,
@@ -32,12 +59,7 @@ export function inClusterValues(lab: Lab, env: NodeJS.ProcessEnv): string {
     collectionIntervalMs: settings.collectionInterval,
     usagePreset: settings.usagePreset,
     pods: { count: settings.podCount },
-    images: {
-      lab: labImage(env),
-      kwok: imageOf(lab, 'kwok'),
-      otelcol: imageOf(lab, 'otelcol'),
-      kubeStateMetrics: imageOf(lab, 'kube-state-metrics'),
-    },
+    images: { ...images, kubeStateMetrics },
     events: settings.clusterEvents,
     prometheus: {
       enabled: hasPrometheusMetrics(lab),
@@ -121,7 +143,9 @@ async function requireStorageClass(lab: Lab, chosen: string): Promise<void> {
 }
 
 /** Installs or upgrades the chart, with its namespace. Returns whether it changed anything. */
-export async function applyChart(lab: Lab): Promise<boolean> {
+export async function applyChart(lab: Lab, say: (text: string) => void): Promise<boolean> {
+  // An uninstallation waits for simulated pods, which nothing ends when KWOK is gone.
+  if (!(await isUpgradable(lab, inClusterNamespace, inClusterNamespace))) await removeInCluster(lab, say)
   const metadata = {
     name: inClusterNamespace,
     labels: { ...managedLabel, 'pod-security.kubernetes.io/enforce': 'restricted' },

@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { UsageError } from '../cli/errors.ts'
 import { connect, type KubeClient } from '../kube/api-client.ts'
 import { callAll } from '../kube/bulk-requests.ts'
 import { fields } from '../kube/json.ts'
@@ -23,12 +24,28 @@ export function nodeTemplate(prefix: string): Manifest {
   return mergedManifest(template, { metadata: { name: prefix } })
 }
 
-/** Creates or deletes simulated nodes so that NODE_COUNT exist; gives the numbers of created and deleted ones. */
+/** Throws a UsageError for more pods than NODE_COUNT nodes have room for. */
+export function requireRoom({ settings: { nodeCount, nodePrefix } }: Lab, pods: number): void {
+  const { status } = fields(nodeTemplate(nodePrefix))
+  const each = Number(fields(fields(status)['allocatable'])['pods'])
+  if (pods <= each * nodeCount) return
+  throw new UsageError(`${pods} pods do not fit on NODE_COUNT=${nodeCount}`, {
+    why: `a simulated node has room for ${each} pods`,
+    next: `set NODE_COUNT to at least ${Math.ceil(pods / each)}, or POD_COUNT to at most ${each * nodeCount}`,
+  })
+}
+
+/**
+ * Creates or deletes simulated nodes so that NODE_COUNT exist; gives the numbers of created and deleted ones.
+ *
+ * Throws a UsageError when the pods do not fit on them.
+ */
 export async function scaleSimulatedNodes(lab: Lab, onDone?: (done: number) => void) {
   const template = nodeTemplate(lab.settings.nodePrefix)
   const existing = await simulatedNodes(lab)
   const { create, remove } = changesTo(lab.settings.nodeCount, index => nodeName(template, index), existing)
   using client = await connect({ context: lab.context })
+  requireRoom(lab, await wantedPods(client))
   const manifests = create.map(index => mergedManifest(template, { metadata: { name: nodeName(template, index) } }))
   await createNodes(client, manifests, onDone)
   await deleteNodes(client, remove, onDone)
@@ -36,21 +53,19 @@ export async function scaleSimulatedNodes(lab: Lab, onDone?: (done: number) => v
 }
 
 /**
- * Waits until the chart's pods run, or as many of them as the simulated nodes have room for.
+ * Waits until the chart's pods run.
  *
  * Throws a LabError after ten minutes.
  */
 export async function waitForSimulatedPods(lab: Lab): Promise<void> {
-  const { status } = fields(nodeTemplate(lab.settings.nodePrefix))
   // One: an exec plugin of the user's kubeconfig would run for each.
   using client = await connect({ context: lab.context })
-  const room = lab.settings.nodeCount * Number(fields(fields(status)['allocatable'])['pods'])
   await waitUntil<void>({
     what: 'simulated pods',
     timeoutMs: 600_000,
     everyMs: 1_000,
     check: async () => {
-      const wanted = Math.min(room, await wantedPods(client))
+      const wanted = await wantedPods(client)
       // The newest version: pods that were just deleted must not count.
       const running = await countObjects(client, '/api/v1/pods', { ...RUNNING, resourceVersion: '' })
       return running >= wanted ? { done: undefined } : { pending: `${running} of ${wanted} run` }
@@ -59,14 +74,15 @@ export async function waitForSimulatedPods(lab: Lab): Promise<void> {
 }
 
 /**
- * Deletes pods of simulated nodes that have more than twice as many as the average, for the scheduler to place them anew; gives their number. Of
- * pods that wait, the first nodes that are Ready have got as many as they have room for.
+ * Deletes pods of simulated nodes that have a quarter more than the average, for the scheduler to place them anew; gives their number. Of pods
+ * that wait, the first nodes that are Ready have got as many as they have room for.
  */
 export async function spreadPods(lab: Lab, onDone?: (done: number) => void): Promise<number> {
   using client = await connect({ context: lab.context })
   const nodes = await podsByNode(client)
   const average = Math.ceil(nodes.flatMap(([, pods]) => pods).length / lab.settings.nodeCount)
-  const surplus = nodes.flatMap(([, pods]) => (pods.length > 2 * average ? pods.slice(average) : []))
+  const most = average + Math.max(2, average / 4)
+  const surplus = nodes.flatMap(([, pods]) => (pods.length > most ? pods.slice(average) : []))
   await callAll(client, deletePodCalls(surplus), { onDone })
   return surplus.length
 }

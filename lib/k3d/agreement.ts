@@ -31,7 +31,9 @@ export async function requireContext(lab: Lab): Promise<void> {
   const name = lab.settings.clusterName
   const isOwn = record?.k3dCluster !== undefined || lab.context === `k3d-${name}`
   if (isOwn && record?.created !== true) {
-    throw new LabError(`There is no k3d cluster "${name}"`, { next: makeCommand('k3d', name) })
+    throw new LabError(`There is no k3d cluster "${name}"`, {
+      next: `${makeCommand('k3d', name)}, or set KUBE_CONTEXT to a context of your kubeconfig`,
+    })
   }
   const { stdout } = await $({ nothrow: true })`${await programPath('kubectl')} config get-contexts -o name`
   const contexts = stdout.split('\n').filter(each => each !== '')

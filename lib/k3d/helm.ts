@@ -14,6 +14,8 @@ const releaseSchema = v.object({
   info: v.object({ status: v.optional(v.string()), description: v.optional(v.string()) }),
 })
 
+const historySchema = v.array(v.object({ status: v.string() }))
+
 /** The name of the chart in a repository. */
 const CHART = 'opentelemetry-collector'
 
@@ -66,8 +68,8 @@ export function requireChart(chart: string): void {
 }
 
 /**
- * Installs or upgrades a release; false when it already has these values and this chart. It uninstalls a release that is not `deployed`
- * first, because Helm cannot upgrade one that an interrupted or failed run has left.
+ * Installs or upgrades a release; false when it already has these values and this chart. Of an interrupted or failed upgrade it goes back to
+ * the revision before; a release without one is uninstalled first, because Helm cannot upgrade it.
  *
  * Throws a LabError with Helm's message.
  */
@@ -80,7 +82,11 @@ export async function ensureRelease(
   const mark = `kube-otel-lab ${chartMark(chart, values)}`
   const { status, description } = await releaseStatus(lab, release, namespace)
   if (status === 'deployed' && description === mark) return false
-  if (status !== undefined && status !== 'deployed') await uninstallRelease(lab, release, namespace)
+  if (status !== undefined && status !== 'deployed') {
+    if (!(await isUpgradable(lab, release, namespace))) await uninstallRelease(lab, release, namespace)
+    // Helm takes such an upgrade for one that still runs.
+    else if (status.startsWith('pending')) await helm(['rollback', release, ...clusterArgs(lab.context, namespace)])
+  }
   ensureLabDirs(lab)
   const valuesPath = join(lab.configDir, `${release}.values.yaml`)
   writeFileAtomically(valuesPath, values)
@@ -113,6 +119,15 @@ export async function releaseStatus(
     throw new LabError(`Helm could not read the status of ${release}`, { why: stderr.trim() })
   }
   return v.parse(releaseSchema, JSON.parse(stdout)).info
+}
+
+/** Whether Helm can upgrade a release: it does not exist, or it has a revision that was deployed, and is not being uninstalled. */
+export async function isUpgradable(lab: Lab, release: string, namespace?: string): Promise<boolean> {
+  const at = clusterArgs(lab.context, namespace)
+  const { exitCode, stdout } = await helm(['history', release, ...at, '--output', 'json'])
+  if (exitCode !== 0) return (await releaseStatus(lab, release, namespace)).status === undefined
+  const revisions = v.parse(historySchema, JSON.parse(stdout)).map(({ status }) => status)
+  return revisions.includes('deployed') && !revisions.includes('uninstalling')
 }
 
 /** Uninstalls a release if it exists. */

@@ -71,9 +71,10 @@ export async function readRollout(lab: Lab, instance: string, namespace: string 
 export async function waitForRollout(lab: Lab, instance: string, namespace: string = labNamespace): Promise<void> {
   let stuckSinceMs = Number.POSITIVE_INFINITY
   let waitingPod: string | undefined
-  const notReady = async (what: string, seen: string) => {
-    const describe = `kubectl --context ${lab.context} -n ${namespace} describe pods -l app.kubernetes.io/instance=${instance}`
-    return new LabError(what, {
+  const notReady = async (title: string, seen: string) => {
+    const what = /: CrashLoopBackOff/.test(seen) ? 'logs --prefix --all-containers' : 'describe pods'
+    const describe = `kubectl --context ${lab.context} -n ${namespace} ${what} -l app.kubernetes.io/instance=${instance}`
+    return new LabError(title, {
       why: [seen, ...(waitingPod === undefined ? [] : await lastEvents(lab, waitingPod, namespace))].join('\n    '),
       next: /: (ErrImage|ImagePull|InvalidImage)/.test(seen)
         ? `choose an image that the cluster can pull: ${IMAGES}; or ${describe}`

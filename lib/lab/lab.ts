@@ -98,7 +98,9 @@ function openContext(given: { flags: SettingTexts; env: NodeJS.ProcessEnv }): La
   const context = chosen === 'auto' ? `k3d-${name}` : chosen
   const dir = join(projectDir, '.lab', `context_${encodeURIComponent(context)}`)
   const record = readRecord(dir)
-  const settings = resolveSettings({ ...given, created: record?.settings, down: 'k3d-down' })
+  // In a cluster of the user's, a next run can change everything.
+  const isFixed = record?.k3dCluster !== undefined
+  const settings = resolveSettings({ ...given, created: record?.settings, isFixed, down: 'k3d-down' })
   const clusterName = record?.k3dCluster ?? (chosen === 'auto' ? name : context)
   return {
     settings: { ...settings, clusterName },

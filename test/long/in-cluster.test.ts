@@ -12,8 +12,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { fields, items, text } from '../../lib/kube/json.ts'
 import { shardOf } from '../../lib/kubelet/shards/shard-owner.ts'
 import { projectDir } from '../../lib/lab/lab.ts'
-import { processInfos } from '../../lib/system/processes.ts'
-import { type Ended, type RealNode, startRealNode } from '../e2e/real-node/node.ts'
+import { childrenOf, processInfos } from '../../lib/system/processes.ts'
+import { type Ended, type RealNode, type RunningCommand, startRealNode } from '../e2e/real-node/node.ts'
 import { realNodeProblem } from '../e2e/real-node/programs.ts'
 import { labImages } from '../images/lab.ts'
 import { assertSays, waitFor } from '../support/lab.ts'
@@ -78,6 +78,10 @@ inCluster.after(() => node?.close())
 
 /** A task with the node's cluster as KUBE_CONTEXT, on the node's network. */
 async function task(name: string, more: Readonly<Record<string, string>> = {}): Promise<Ended> {
+  return await startTask(name, more).ended
+}
+
+function startTask(name: string, more: Readonly<Record<string, string>>): RunningCommand {
   const words = [join(projectDir, 'lib', 'cli', 'bundled.js'), join(projectDir, 'tasks', `${name}.ts`)]
   const env = {
     ...{ HOME: join(node.tempDir, 'home'), XDG_CACHE_HOME: process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache') },
@@ -91,7 +95,7 @@ async function task(name: string, more: Readonly<Record<string, string>> = {}): 
     },
     ...more,
   }
-  return await node.run(process.execPath, words, { env, limitMs: 1_200_000 })
+  return node.start(process.execPath, words, { env, limitMs: 1_200_000 })
 }
 
 /** The labels of the series of an instant query. */
@@ -167,7 +171,47 @@ test(`measures ${NODES} simulated nodes and ${PODS} pods by ${SHARDS} shards, ea
   // They waited for nodes, and the first node has room for all.
   const most = Math.max(...names.map(name => created.filter(({ spec }) => fields(spec)['nodeName'] === name).length))
   assert(most <= Math.ceil((1.5 * PODS) / NODES), `a node has ${most} pods`)
-  assert.match(await done('in-cluster-install'), /release unchanged\n$/)
+  // Without settings it has those of before.
+  const settings = [
+    'NODE_COUNT',
+    'POD_COUNT',
+    'SHARDS',
+    'COLLECTION_INTERVAL',
+    'STORAGE_CLASS',
+    'CLUSTER_EVENTS',
+    'METRICS',
+  ]
+  const unset = Object.fromEntries(settings.map(name => [name, '']))
+  assert.match(await done('in-cluster-install', unset), /release unchanged\n$/)
+  const { exitCode, stderr } = await task('in-cluster-install', { POD_COUNT: String(110 * NODES + 1) })
+  assert.equal(exitCode, 2)
+  assertSays(
+    stderr,
+    new RegExp(`^${110 * NODES + 1} pods do not fit on NODE_COUNT=${NODES}: .* 110 pods\n {2}Next: set `),
+  )
+})
+
+test('keeps its nodes when an interrupted upgrade is repeated', async () => {
+  const uids = async () => await kubectl('get', 'nodes', '-o', 'jsonpath={.items[*].metadata.uid}')
+  const before = await uids()
+  const { child, ended } = startTask('in-cluster-install', { POD_COUNT: String(PODS + 4) })
+  await waitFor('the upgrade', async () => {
+    const found = await kubectl(
+      'get',
+      'secrets',
+      '-n',
+      NAMESPACE,
+      '-l',
+      'owner=helm,status=pending-upgrade',
+      '-o',
+      'name',
+    )
+    assert.notEqual(found, '', 'it has not begun')
+  })
+  for (const pid of [...(await childrenOf(child.pid ?? 0)), child.pid ?? 0]) process.kill(pid, 'SIGKILL')
+  await ended
+  assertSays(await install(), new RegExp(`^${NODES} simulated nodes and ${PODS} running pods are measured`))
+  assert.equal(await uids(), before)
 })
 
 withBoth('has the metrics of kube-prometheus of simulated nodes and pods, each once, and of no other', async () => {

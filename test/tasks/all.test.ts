@@ -85,10 +85,12 @@ for (const task of tasks) {
   all(`${task} refuses to go on without a cluster`, async () => {
     const { status, stdout, stderr } = await start(task, [])
     assert.deepEqual([status, stdout], [1, ''])
-    const [kind, target] = /^(k3d|in-cluster)-/.test(task) ? ['k3d', 'k3d'] : ['KWOK', 'kwok']
+    const isContext = /^(k3d|in-cluster)-/.test(task)
+    const [kind, target] = isContext ? ['k3d', 'k3d'] : ['KWOK', 'kwok']
+    const other = isContext ? ', or set KUBE_CONTEXT to a context of your kubeconfig' : ''
     assert.equal(
       stderr,
-      `There is no ${kind} cluster "${clusterName}"\n  Next: make ${target} CLUSTER_NAME=${clusterName}\n`,
+      `There is no ${kind} cluster "${clusterName}"\n  Next: make ${target} CLUSTER_NAME=${clusterName}${other}\n`,
     )
   })
 }

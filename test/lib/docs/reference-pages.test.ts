@@ -29,7 +29,7 @@ settings('has no HTML element but the comment at its top', () => {
 })
 
 settings('names the variables of programs and images', () => {
-  for (const name of ['KUBE_APISERVER_BINARY', 'GRAFANA_BINARY', 'K3D_BINARY', 'LGTM_IMAGE', 'KWOK_IMAGE']) {
+  for (const name of ['KUBE_APISERVER_BINARY', 'GRAFANA_BINARY', 'K3D_BINARY', 'LGTM_IMAGE', 'LAB_IMAGE']) {
     assert(settingsPage().includes(`\`${name}\``), name)
   }
 })
@@ -40,6 +40,7 @@ const makefile = `## kwok: brings up the lab
 KWOK_STEPS := one \\
   two
 K3D_STEPS := two
+IN_CLUSTER_STEPS := one
 ## two: does two
 ## one: does one
 `
@@ -66,9 +67,9 @@ const page = stepsPage(makefile, [
   { name: 'two', source: source('two'), help: '' },
 ])
 
-steps('lists the steps of make kwok and make k3d in order', () => {
+steps('lists the steps of make kwok, make k3d and make in-cluster in order', () => {
   assert(page.includes('\n1. [`one`](#one)\n2. [`two`](#two)\n\n## make k3d'), page)
-  assert(page.includes('\n1. [`two`](#two)\n\n## Targets'), page)
+  assert(page.includes('\n1. [`two`](#two)\n\n## make in-cluster\n\n1. [`one`](#one)\n\n## Targets'), page)
 })
 
 steps('separates targets that are not tasks', () => {
