@@ -46,10 +46,10 @@ await runTask(task, async ({ lab, flags: chosen }) => {
   for (const line of scenarioLines(lab)) print(line)
   if (trouble !== undefined) print(`\n${trouble}`)
   const { grafanaPort, prometheusPort } = lab.settings
-  print(
-    ownCluster(lab) === undefined
-      ? `\nNext: make k3d-port-forward KUBE_CONTEXT=${lab.context} opens Grafana and Prometheus`
-      : `\nGrafana http://127.0.0.1:${grafanaPort}, Prometheus http://127.0.0.1:${prometheusPort}`,
-  )
+  if (ownCluster(lab) !== undefined) {
+    print(`\nGrafana http://127.0.0.1:${grafanaPort}, Prometheus http://127.0.0.1:${prometheusPort}`)
+  } else if (parts.some(({ name, state }) => name === 'lgtm' && state !== 'missing')) {
+    print(`\nNext: make k3d-port-forward KUBE_CONTEXT=${lab.context} opens Grafana and Prometheus`)
+  }
   return trouble === undefined && parts.every(({ state }) => state === 'ready') ? 0 : 1
 })

@@ -170,8 +170,8 @@ export async function removeInCluster(lab: Lab, say: (text: string) => void): Pr
   for (const namespace of namespaces) {
     await kubectl(lab, ['delete', kinds, '--all', '-n', namespace, '--wait=false'])
   }
-  say(`Deleting the simulated nodes of context "${lab.context}"`)
   const nodes = await simulatedNodes(lab)
+  if (nodes.length > 0) say(`Deleting ${nodes.length} simulated nodes of context "${lab.context}"`)
   await deleteNodes(client, nodes)
   if (nodes.length > 0) {
     await kubectl(lab, ['delete', 'leases', '-n', 'kube-node-lease', '--ignore-not-found', ...nodes])
