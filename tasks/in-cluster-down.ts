@@ -4,10 +4,10 @@
  *
  *   tsx tasks/in-cluster-down.ts --kube-context my-cluster
  */
-import { inClusterImages, inClusterSettings, removeInCluster } from '../lib/in-cluster/in-cluster.ts'
+import { forgetSettings, removeInCluster } from '../lib/in-cluster/in-cluster.ts'
 import { hasOwnNamespace, inClusterNamespace, requireAgreement, requireContext } from '../lib/k3d/agreement.ts'
-import { forgetSetting } from '../lib/lab/lab.ts'
-import { forgetImages } from '../lib/lab/lab-images.ts'
+import { ownCluster } from '../lib/k3d/k3d-cluster.ts'
+import { removeLabDir } from '../lib/lab/lab.ts'
 import { print, runTask, say } from '../lib/lab/task.ts'
 import { dropScenarios, requireNoVerifyAlerts } from '../lib/scenarios/heal-scenarios.ts'
 
@@ -24,8 +24,10 @@ await runTask(
     await requireAgreement(lab, what, chosen.has('yes') || lab.settings.yes)
     await dropScenarios(lab)
     const removed = await removeInCluster(lab, say)
-    for (const name of inClusterSettings) forgetSetting(lab, name)
-    forgetImages(lab, Object.keys(inClusterImages(lab, process.env)))
+    // With LGTM there, k3d-down removes it. A namespace of that name can be the user's.
+    const hasLgtm = await hasOwnNamespace(lab).catch(() => false)
+    if (ownCluster(lab) === undefined && !hasLgtm) removeLabDir(lab)
+    else forgetSettings(lab)
     print(
       removed
         ? `The lab is removed from context "${lab.context}"`

@@ -8,10 +8,11 @@
  */
 import {
   applyChart,
-  inClusterImages,
   inClusterQuestion,
   inClusterSettings,
+  keepSettings,
   requireSafeCluster,
+  requireSameCluster,
 } from '../lib/in-cluster/in-cluster.ts'
 import { requireRoom } from '../lib/in-cluster/simulated-nodes.ts'
 import {
@@ -22,8 +23,6 @@ import {
   requireContext,
 } from '../lib/k3d/agreement.ts'
 import { waitForRollout } from '../lib/k3d/rollout.ts'
-import { rememberSetting } from '../lib/lab/lab.ts'
-import { rememberImages } from '../lib/lab/lab-images.ts'
 import { print, runTask, say } from '../lib/lab/task.ts'
 
 const about = 'Installs the lab inside a cluster; ends when every part is ready.'
@@ -32,15 +31,15 @@ const flags = { yes: 'change a cluster that the lab did not create without confi
 
 await runTask({ about, settings, flags, on: 'context', changesLab: true }, async ({ lab, flags: chosen }) => {
   await requireContext(lab)
+  await requireSameCluster(lab)
   await hasOwnNamespace(lab, inClusterNamespace)
   requireRoom(lab, lab.settings.podCount)
   await requireSafeCluster(lab)
   await requireAgreement(lab, inClusterQuestion(lab), chosen.has('yes') || lab.settings.yes)
   say(`Installing the lab in context "${lab.context}"`)
   const changed = await applyChart(lab, say)
+  keepSettings(lab)
   for (const part of inClusterParts(lab)) await waitForRollout(lab, part, inClusterNamespace)
-  for (const name of inClusterSettings) rememberSetting(lab, name)
-  rememberImages(lab, inClusterImages(lab, process.env))
   print(
     `The lab runs in namespace ${inClusterNamespace} of context "${lab.context}": release ${changed ? 'changed' : 'unchanged'}`,
   )

@@ -62,7 +62,7 @@ await runTask({ about, settings, flags, on: 'context', changesLab: true }, async
   const changed = await applyLgtm(lab, { files, simulatedPods: await wantedPods(client) })
   rememberSetting(lab, 'dashboardsDir')
   rememberSetting(lab, 'rulesDir')
-  rememberImages(lab, { lgtm: imageOf(lab, 'lgtm') })
   await waitForRollout(lab, 'lgtm')
+  rememberImages(lab, { lgtm: imageOf(lab, 'lgtm') })
   print(`LGTM runs in namespace ${labNamespace} of context "${lab.context}": ${changed.length} objects changed`)
 })

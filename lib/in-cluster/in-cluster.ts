@@ -1,17 +1,17 @@
 import { join } from 'node:path'
 import { stringify } from 'yaml'
 import { LabError, UsageError } from '../cli/errors.ts'
-import type { SettingName } from '../cli/settings.ts'
-import { inClusterNamespace, labNamespace } from '../k3d/agreement.ts'
-import { ensureRelease, isUpgradable, releaseStatus, uninstallRelease } from '../k3d/helm.ts'
+import { intervalFor, type SettingName, setting } from '../cli/settings.ts'
+import { inClusterNamespace, isSameCluster, labNamespace } from '../k3d/agreement.ts'
+import { ensureRelease, mustUninstall, releaseStatus, uninstallRelease } from '../k3d/helm.ts'
 import { releases } from '../k3d/helm-collectors.ts'
 import { connect } from '../kube/api-client.ts'
-import { fields, text } from '../kube/json.ts'
+import { fields, items, text } from '../kube/json.ts'
 import { simulatedLabel } from '../kubelet/shards/shard-owner.ts'
 import { deleteNodes } from '../kwok/nodes.ts'
-import { applyText, getCollection, getRows, kubectl } from '../lab/kubectl.ts'
-import { type Lab, projectDir } from '../lab/lab.ts'
-import { imageOf, referenceOf } from '../lab/lab-images.ts'
+import { applyText, getCollection, getObjects, getRows, kubectl } from '../lab/kubectl.ts'
+import { forgetSetting, type Lab, labCommand, projectDir, readRecord, rememberSetting } from '../lab/lab.ts'
+import { forgetImages, imageOf, referenceOf, rememberImages } from '../lab/lab-images.ts'
 import { managedLabel } from '../lab/manifest.ts'
 import { hasPrometheusMetrics } from '../lab/metrics-dialects.ts'
 import { hazardsOf } from './hazards.ts'
@@ -46,6 +46,48 @@ export function inClusterImages(lab: Lab, env: NodeJS.ProcessEnv) {
     otelcol: imageOf(lab, 'otelcol'),
     'kube-state-metrics': imageOf(lab, 'kube-state-metrics'),
   }
+}
+
+/** Records settings and chosen images for later runs. An interval that follows from the number of pods still does then. */
+export function keepSettings(lab: Lab): void {
+  const { collectionInterval, podCount } = lab.settings
+  for (const name of keptSettings(lab)) {
+    if (name === 'collectionInterval' && collectionInterval === intervalFor(podCount)) forgetSetting(lab, name)
+    else rememberSetting(lab, name)
+  }
+  rememberImages(lab, inClusterImages(lab, process.env))
+}
+
+/** Removes what `keepSettings` has recorded. Returns whether there was anything. */
+export function forgetSettings(lab: Lab): boolean {
+  const record = readRecord(lab.dir)
+  const images = Object.keys(inClusterImages(lab, process.env))
+  const names = keptSettings(lab)
+  for (const name of names) forgetSetting(lab, name)
+  forgetImages(lab, images)
+  return (
+    names.some(name => record?.settings[name] !== undefined) ||
+    images.some(name => record?.images?.[name] !== undefined)
+  )
+}
+
+/** A k3d cluster of the lab's own has its fixed settings. */
+function keptSettings(lab: Lab): SettingName[] {
+  const isOwn = readRecord(lab.dir)?.k3dCluster !== undefined
+  return inClusterSettings.filter(name => !isOwn || setting(name).fixed !== true)
+}
+
+/**
+ * Forgets the settings of an earlier cluster of the same context: the user has allowed them there.
+ *
+ * Throws a LabError when there are some.
+ */
+export async function requireSameCluster(lab: Lab): Promise<void> {
+  if ((await isSameCluster(lab)) || !forgetSettings(lab)) return
+  throw new LabError(`The cluster of context "${lab.context}" is another one than before`, {
+    why: 'the settings and images that this clone kept of the earlier one are forgotten now',
+    next: 'run this again, with the settings of this one',
+  })
 }
 
 /** The values of the chart for these settings. */
@@ -131,6 +173,16 @@ export async function requireSafeCluster(lab: Lab): Promise<void> {
 }
 
 async function requireStorageClass(lab: Lab, chosen: string): Promise<void> {
+  const instance = ['-n', inClusterNamespace, '-l', 'app.kubernetes.io/instance=stats-proxy']
+  const [running] = await getObjects(lab, ['statefulsets', ...instance])
+  const [claim] = items(fields(fields(running)['spec'])['volumeClaimTemplates'])
+  const current = claim === undefined ? 'none' : (text(fields(fields(claim)['spec'])['storageClassName']) ?? 'auto')
+  if (running !== undefined && current !== chosen) {
+    throw new UsageError(`STORAGE_CLASS=${chosen} differs from what the lab was installed with`, {
+      why: `its volumes have STORAGE_CLASS=${current}`,
+      next: `${labCommand(lab, 'in-cluster-down')}, then run this again; or leave the setting out`,
+    })
+  }
   if (chosen === 'none') return
   const isDefault = '.metadata.annotations.storageclass\\.kubernetes\\.io/is-default-class'
   const classes = await getRows(lab, ['storageclasses'], ['.metadata.name', isDefault])
@@ -145,7 +197,7 @@ async function requireStorageClass(lab: Lab, chosen: string): Promise<void> {
 /** Installs or upgrades the chart, with its namespace. Returns whether it changed anything. */
 export async function applyChart(lab: Lab, say: (text: string) => void): Promise<boolean> {
   // An uninstallation waits for simulated pods, which nothing ends when KWOK is gone.
-  if (!(await isUpgradable(lab, inClusterNamespace, inClusterNamespace))) await removeInCluster(lab, say)
+  if (await mustUninstall(lab, inClusterNamespace, inClusterNamespace)) await removeInCluster(lab, say)
   const metadata = {
     name: inClusterNamespace,
     labels: { ...managedLabel, 'pod-security.kubernetes.io/enforce': 'restricted' },

@@ -5,10 +5,10 @@ import { callAll } from '../kube/bulk-requests.ts'
 import { fields } from '../kube/json.ts'
 import { countObjects, listAll } from '../kube/object-counts.ts'
 import { simulatedLabel } from '../kubelet/shards/shard-owner.ts'
-import { createNodes, deleteNodes, nodeName } from '../kwok/nodes.ts'
+import { createNodes, deleteNodes, nodeName, waitUntilReady } from '../kwok/nodes.ts'
 import { changesTo, deletePodCalls, type PodKey } from '../kwok/pods.ts'
 import { getCollection } from '../lab/kubectl.ts'
-import { type Lab, projectDir } from '../lab/lab.ts'
+import { type Lab, projectDir, statusCommand } from '../lab/lab.ts'
 import { type Manifest, mergedManifest, readManifest } from '../lab/manifest.ts'
 import { waitUntil } from '../system/wait.ts'
 
@@ -36,7 +36,7 @@ export function requireRoom({ settings: { nodeCount, nodePrefix } }: Lab, pods: 
 }
 
 /**
- * Creates or deletes simulated nodes so that NODE_COUNT exist; gives the numbers of created and deleted ones.
+ * Creates or deletes simulated nodes so that NODE_COUNT exist, and waits until all are Ready; gives the numbers of created and deleted ones.
  *
  * Throws a UsageError when the pods do not fit on them.
  */
@@ -49,6 +49,7 @@ export async function scaleSimulatedNodes(lab: Lab, onDone?: (done: number) => v
   const manifests = create.map(index => mergedManifest(template, { metadata: { name: nodeName(template, index) } }))
   await createNodes(client, manifests, onDone)
   await deleteNodes(client, remove, onDone)
+  await waitUntilReady(client, { next: statusCommand(lab) })
   return { created: create.length, deleted: remove.length }
 }
 

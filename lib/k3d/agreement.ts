@@ -85,6 +85,12 @@ export async function requireAgreement(lab: Lab, what: string, yes: boolean): Pr
   writeRecord(lab, { settings: {}, kwokWorkdir: lab.kwokWorkdir, ...record, agreedCluster })
 }
 
+/** Whether the cluster of the context is still the one that the user has allowed the lab to change; also before that. */
+export async function isSameCluster(lab: Lab): Promise<boolean> {
+  const agreed = readRecord(lab.dir)?.agreedCluster
+  return agreed === undefined || agreed === (await clusterUid(lab))
+}
+
 /** The UID of namespace kube-system identifies a cluster. With --raw kubectl writes no discovery cache into the lab's folder. */
 async function clusterUid(lab: Lab): Promise<string> {
   const { stdout } = await $`${await kubectlCommand(lab)} get --raw /api/v1/namespaces/kube-system`

@@ -14,7 +14,8 @@ const releaseSchema = v.object({
   info: v.object({ status: v.optional(v.string()), description: v.optional(v.string()) }),
 })
 
-const historySchema = v.array(v.object({ status: v.string() }))
+const historySchema = v.array(v.object({ revision: v.number(), status: v.string() }))
+type Revision = v.InferOutput<typeof historySchema>[number]
 
 /** The name of the chart in a repository. */
 const CHART = 'opentelemetry-collector'
@@ -82,10 +83,14 @@ export async function ensureRelease(
   const mark = `kube-otel-lab ${chartMark(chart, values)}`
   const { status, description } = await releaseStatus(lab, release, namespace)
   if (status === 'deployed' && description === mark) return false
-  if (status !== undefined && status !== 'deployed') {
-    if (!(await isUpgradable(lab, release, namespace))) await uninstallRelease(lab, release, namespace)
-    // Helm takes such an upgrade for one that still runs.
-    else if (status.startsWith('pending')) await helm(['rollback', release, ...clusterArgs(lab.context, namespace)])
+  const isFine = status === undefined || status === 'deployed'
+  const recovery = isFine ? 'nothing' : recoveryOf(await revisionsOf(lab, release, namespace))
+  if (recovery === 'uninstall') await uninstallRelease(lab, release, namespace)
+  if (typeof recovery === 'number') {
+    const back = await helm(['rollback', release, String(recovery), ...clusterArgs(lab.context, namespace)])
+    if (back.exitCode !== 0) {
+      throw new LabError(`Helm could not roll ${release} back to revision ${recovery}`, { why: back.stderr.trim() })
+    }
   }
   ensureLabDirs(lab)
   const valuesPath = join(lab.configDir, `${release}.values.yaml`)
@@ -121,13 +126,38 @@ export async function releaseStatus(
   return v.parse(releaseSchema, JSON.parse(stdout)).info
 }
 
-/** Whether Helm can upgrade a release: it does not exist, or it has a revision that was deployed, and is not being uninstalled. */
-export async function isUpgradable(lab: Lab, release: string, namespace?: string): Promise<boolean> {
-  const at = clusterArgs(lab.context, namespace)
-  const { exitCode, stdout } = await helm(['history', release, ...at, '--output', 'json'])
-  if (exitCode !== 0) return (await releaseStatus(lab, release, namespace)).status === undefined
-  const revisions = v.parse(historySchema, JSON.parse(stdout)).map(({ status }) => status)
-  return revisions.includes('deployed') && !revisions.includes('uninstalling')
+/** The revisions of a release, the newest last; none when it does not exist. Throws a LabError with Helm's message. */
+async function revisionsOf(lab: Lab, release: string, namespace?: string): Promise<Revision[]> {
+  const { exitCode, stdout, stderr } = await helm([
+    'history',
+    release,
+    ...clusterArgs(lab.context, namespace),
+    '--output',
+    'json',
+  ])
+  if (exitCode === 0) return v.parse(historySchema, JSON.parse(stdout))
+  if (/release: not found/.test(stderr)) return []
+  throw new LabError(`Helm could not read the history of ${release}`, { why: stderr.trim() })
+}
+
+/**
+ * What a release needs before Helm can upgrade it: nothing, a rollback to the revision of this number, or to be uninstalled. Helm takes a
+ * pending revision for an upgrade that still runs, and upgrades only from a deployed one. At the end of an upgrade it marks the old revision
+ * as superseded before the new one is deployed.
+ */
+export function recoveryOf(revisions: readonly Revision[]): 'nothing' | 'uninstall' | number {
+  const newest = (status: string) => revisions.findLast(each => each.status === status)?.revision
+  const last = revisions.at(-1)?.status
+  if (last === undefined || last === 'deployed') return 'nothing'
+  const deployed = newest('deployed')
+  if (last === 'failed' && deployed !== undefined) return 'nothing'
+  const target = deployed ?? newest('superseded')
+  return target === undefined || last.startsWith('uninstall') ? 'uninstall' : target
+}
+
+/** Whether a release has to be uninstalled before it can be installed. Throws a LabError with Helm's message. */
+export async function mustUninstall(lab: Lab, release: string, namespace?: string): Promise<boolean> {
+  return recoveryOf(await revisionsOf(lab, release, namespace)) === 'uninstall'
 }
 
 /** Uninstalls a release if it exists. */

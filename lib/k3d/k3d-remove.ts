@@ -1,8 +1,9 @@
 import { kubectlCommand } from '../lab/kubectl.ts'
-import { type Lab, removeLabDir } from '../lab/lab.ts'
+import { forgetSetting, type Lab, removeLabDir } from '../lab/lab.ts'
+import { forgetImages } from '../lab/lab-images.ts'
 import { managedBy } from '../lab/manifest.ts'
 import { $ } from '../system/run.ts'
-import { hasOwnNamespace, labNamespace } from './agreement.ts'
+import { hasOwnNamespace, inClusterNamespace, labNamespace } from './agreement.ts'
 import { uninstallRelease } from './helm.ts'
 import { releases } from './helm-collectors.ts'
 
@@ -13,6 +14,11 @@ export async function removeFromCluster(lab: Lab): Promise<boolean> {
   if (isInstalled) for (const release of [...releases].reverse()) await uninstallRelease(lab, release)
   await $`${kubectl} delete clusterrolebindings,clusterroles -l ${managedBy}`
   if (isInstalled) await $`${kubectl} delete namespace ${labNamespace} --wait --timeout 3m`
-  removeLabDir(lab)
+  // The lab inside the cluster, which stays, has its settings there.
+  if (!(await hasOwnNamespace(lab, inClusterNamespace))) removeLabDir(lab)
+  else {
+    for (const name of ['dashboardsDir', 'rulesDir'] as const) forgetSetting(lab, name)
+    forgetImages(lab, ['lgtm'])
+  }
   return isInstalled
 }

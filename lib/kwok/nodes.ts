@@ -48,7 +48,10 @@ export async function labNodeNames(lab: Lab): Promise<string[]> {
  */
 export async function waitUntilReady(
   client: Pick<KubeClient, 'request' | 'stream'>,
-  { timeoutMs }: { timeoutMs?: number } = {},
+  {
+    timeoutMs,
+    next = 'make kwok-status, and read the log of kwok-controller',
+  }: { timeoutMs?: number; next?: string } = {},
 ): Promise<number> {
   const query = { labelSelector: managedBy }
   const nodes = watchCollection({ client, path: '/api/v1/nodes', query, reduce: readinessOf })
@@ -68,7 +71,7 @@ export async function waitUntilReady(
         }
       },
       progress: 'Nodes',
-      next: 'make kwok-status, and read the log of kwok-controller',
+      next,
     })
   } finally {
     await nodes.close()

@@ -33,6 +33,8 @@ export interface ScenarioCluster {
 }
 
 const WHY_NO_PARTS = "inside a cluster the control plane is not the lab's, and Kubernetes restarts the other parts"
+/** The most that healing takes, with the time until the scenario begins. */
+const HEALING_MS = 600_000
 const WHY_NO_SERVICES = 'inside a cluster the lab has no services with traces'
 
 /** The only place that tells the two kinds of clusters apart for scenarios. */
@@ -80,10 +82,10 @@ export function scenarioCluster(lab: Lab): ScenarioCluster {
  */
 export async function connectForScenarios(lab: Lab, lengthMs = 0): Promise<KubeClient & Disposable> {
   const leftMs = (await scenarioCluster(lab).ensureKubeconfig()) - Date.now()
-  if (leftMs < lengthMs) {
+  if (leftMs < lengthMs + HEALING_MS) {
     throw new UsageError('A scenario of this length could not be healed', {
       why: `the cluster's tokens are valid for ${formatElapsed(leftMs)} at most`,
-      next: `set FOR to at most ${Math.floor(leftMs / 60_000) - 1}m`,
+      next: `set FOR to at most ${Math.floor((leftMs - HEALING_MS) / 60_000)}m`,
     })
   }
   return await connect({ kubeconfig: kubeconfigPath(lab, 'scenarios') })

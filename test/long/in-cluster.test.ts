@@ -5,7 +5,7 @@
  *   IN_CLUSTER='300,3000,3,30000;otel' npx tsx test/run.ts long in-cluster
  */
 import assert from 'node:assert/strict'
-import { chmodSync, mkdirSync, readFileSync, statSync } from 'node:fs'
+import { chmodSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -183,6 +183,16 @@ test(`measures ${NODES} simulated nodes and ${PODS} pods by ${SHARDS} shards, ea
   ]
   const unset = Object.fromEntries(settings.map(name => [name, '']))
   assert.match(await done('in-cluster-install', unset), /release unchanged\n$/)
+  // Of another cluster under this context it has none.
+  const record = join(labDir(), 'lab.json')
+  writeFileSync(record, readFileSync(record, 'utf8').replace(/"agreedCluster": ".*"/, '"agreedCluster": "another"'))
+  const other = await task('in-cluster-install', unset)
+  assert.equal(other.exitCode, 1)
+  assertSays(other.stderr, /^The cluster of context "\S+" is another one than before: the settings and images /)
+  assert.match(await done('in-cluster-install'), /release unchanged\n$/)
+  const differs = await task('in-cluster-install', { STORAGE_CLASS: 'none' })
+  assert.equal(differs.exitCode, 2)
+  assertSays(differs.stderr, /^STORAGE_CLASS=none differs from what the lab was installed with: .*=test-volumes\n/)
   const { exitCode, stderr } = await task('in-cluster-install', { POD_COUNT: String(110 * NODES + 1) })
   assert.equal(exitCode, 2)
   assertSays(
@@ -210,6 +220,17 @@ test('keeps its nodes when an interrupted upgrade is repeated', async () => {
   })
   for (const pid of [...(await childrenOf(child.pid ?? 0)), child.pid ?? 0]) process.kill(pid, 'SIGKILL')
   await ended
+  const releases = await kubectl(
+    'get',
+    'secrets',
+    '-n',
+    NAMESPACE,
+    '-l',
+    'owner=helm,status=pending-upgrade',
+    '-o',
+    'name',
+  )
+  assert.notEqual(releases, '', 'the upgrade has ended')
   assertSays(await install(), new RegExp(`^${NODES} simulated nodes and ${PODS} running pods are measured`))
   assert.equal(await uids(), before)
 })

@@ -5,7 +5,7 @@ import { suite } from 'uvu'
 import { parse, stringify } from 'yaml'
 import { resolveSettings } from '../../../lib/cli/settings.ts'
 import { pinnedImages, withoutDigest } from '../../../lib/docker/images.ts'
-import { chartArgs, installArgs, uninstallArgs } from '../../../lib/k3d/helm.ts'
+import { chartArgs, installArgs, recoveryOf, uninstallArgs } from '../../../lib/k3d/helm.ts'
 import { applyCollectors, collectorValues, imageValues, releases } from '../../../lib/k3d/helm-collectors.ts'
 import { k3dConfig, k3dImageEnv } from '../../../lib/k3d/k3d-cluster.ts'
 import { demoObjects } from '../../../lib/k3d/k3d-demo.ts'
@@ -109,6 +109,25 @@ args('of Helm name the chart by repository, registry or path, and always the clu
   ])
   const at = ['--kube-context', 'c', '--namespace', 'otel-lab']
   assert.deepEqual(uninstallArgs('r', 'c'), ['uninstall', 'r', ...at, '--wait', '--timeout', '2m'])
+})
+args('of Helm go on from the revision that was deployed, and uninstall a release without one', () => {
+  for (const [statuses, recovery] of [
+    [[], 'nothing'],
+    [['superseded', 'deployed'], 'nothing'],
+    [['deployed', 'failed'], 'nothing'],
+    [['deployed', 'pending-upgrade'], 1],
+    // A failed upgrade, then one that was interrupted; and one that was interrupted between its last two writes.
+    [['deployed', 'failed', 'pending-upgrade'], 1],
+    [['superseded', 'pending-upgrade'], 1],
+    [['superseded', 'deployed', 'pending-rollback'], 2],
+    [['superseded', 'failed'], 1],
+    [['pending-install'], 'uninstall'],
+    [['failed'], 'uninstall'],
+    [['superseded', 'uninstalling'], 'uninstall'],
+  ] as const) {
+    const revisions = statuses.map((status, index) => ({ revision: index + 1, status }))
+    assert.equal(recoveryOf(revisions), recovery, statuses.join())
+  }
 })
 args('of kubectl open ports only on 127.0.0.1', () => {
   assert.deepEqual(
