@@ -336,7 +336,7 @@ it('can be used with the keyboard alone', async context => {
     await page.keyboard.press('Tab')
     assert.equal(await page.evaluate('document.activeElement.textContent'), 'Skip to the content')
     await page.keyboard.press('Enter')
-    assertSays(page.url(), /#main$/)
+    await page.waitForURL(/#main$/)
   })
 })
 
