@@ -203,34 +203,16 @@ test(`measures ${NODES} simulated nodes and ${PODS} pods by ${SHARDS} shards, ea
 
 test('keeps its nodes when an interrupted upgrade is repeated', async () => {
   const uids = async () => await kubectl('get', 'nodes', '-o', 'jsonpath={.items[*].metadata.uid}')
+  const pending = 'owner=helm,status=pending-upgrade'
+  const upgrades = async () => await kubectl('get', 'secrets', '-n', NAMESPACE, '-l', pending, '-o', 'name')
   const before = await uids()
   const { child, ended } = startTask('in-cluster-install', { POD_COUNT: String(PODS + 4) })
   await waitFor('the upgrade', async () => {
-    const found = await kubectl(
-      'get',
-      'secrets',
-      '-n',
-      NAMESPACE,
-      '-l',
-      'owner=helm,status=pending-upgrade',
-      '-o',
-      'name',
-    )
-    assert.notEqual(found, '', 'it has not begun')
+    assert.notEqual(await upgrades(), '', 'it has not begun')
   })
   for (const pid of [...(await childrenOf(child.pid ?? 0)), child.pid ?? 0]) process.kill(pid, 'SIGKILL')
   await ended
-  const releases = await kubectl(
-    'get',
-    'secrets',
-    '-n',
-    NAMESPACE,
-    '-l',
-    'owner=helm,status=pending-upgrade',
-    '-o',
-    'name',
-  )
-  assert.notEqual(releases, '', 'the upgrade has ended')
+  assert.notEqual(await upgrades(), '', 'the upgrade has ended')
   assertSays(await install(), new RegExp(`^${NODES} simulated nodes and ${PODS} running pods are measured`))
   assert.equal(await uids(), before)
 })
