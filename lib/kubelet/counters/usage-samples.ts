@@ -30,12 +30,18 @@ export function sampleContainer(meter: ContainerMeter, nowMs: number): Sample {
   const wanted = demandAt(usage.memory, usage.memory.kind === 'sampled' ? at : nowMs)
   const workingSetBytes = wholeNumber(Math.min(wanted, usage.memoryLimitBytes))
   const level = demandAt(usage.cpu, usage.cpu.kind === 'sampled' ? at : nowMs)
+  const counters = runCounters(seed, { runs: 1, coreNanoSeconds: countersAt(meter, nowMs).coreNanoSeconds })
+  // Field by field: a spread object takes a quarter of the time of a summary.
   return {
-    ...runCounters(seed, { runs: 1, coreNanoSeconds: countersAt(meter, nowMs).coreNanoSeconds }),
     usageNanoCores: wholeNumber(Math.min(level, usage.cpuLimitNanoCores)),
+    usageCoreNanoSeconds: counters.usageCoreNanoSeconds,
     usageBytes: wholeNumber(Math.min(workingSetBytes * 1.1, usage.memoryLimitBytes)),
     workingSetBytes,
     rssBytes: wholeNumber(workingSetBytes * (0.6 + 0.3 * pseudoRandom(seed, 10))),
+    pageFaults: counters.pageFaults,
+    majorPageFaults: counters.majorPageFaults,
+    readBytes: counters.readBytes,
+    writtenBytes: counters.writtenBytes,
   }
 }
 
