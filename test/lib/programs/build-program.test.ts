@@ -26,7 +26,7 @@ const pure = suite('goEnv()')
 pure('keeps the user’s flags except those that choose modules', () => {
   const context = createContext({ env: { GOOS: 'plan9', KEPT: 'yes' }, platform: { os: 'linux', arch: 'arm64' } })
   const flags = '-mod=mod -p=2 --modfile=x.mod \'-ldflags=-s -w\' "-mod=vendor"'
-  assert.deepEqual(goEnv(context, { path: 'go', version: 'go1.26.8', flags }), {
+  assert.deepEqual(goEnv(context, { path: 'go', version: 'go1.26.8', flags }, 2 ** 30), {
     KEPT: 'yes',
     GOFLAGS: "-p=2 '-ldflags=-s -w' -mod=readonly -buildvcs=false",
     CGO_ENABLED: '0',
@@ -36,6 +36,17 @@ pure('keeps the user’s flags except those that choose modules', () => {
     GOOS: 'linux',
     GOARCH: 'arm64',
   })
+})
+
+pure('gives each compiler a gibibyte where there is more memory, unless the user sets its limits', () => {
+  const memoryOf = (env: NodeJS.ProcessEnv, bytes: number) => {
+    const { GOGC, GOMEMLIMIT } = goEnv(createContext({ env }), { path: 'go', version: 'go1.26.8', flags: '' }, bytes)
+    return [GOGC, GOMEMLIMIT]
+  }
+  assert.deepEqual(memoryOf({}, 2 * 2 ** 30), ['off', '1GiB'])
+  assert.deepEqual(memoryOf({}, 2 ** 30), [undefined, undefined])
+  assert.deepEqual(memoryOf({ GOMEMLIMIT: '4GiB' }, 2 * 2 ** 30), [undefined, '4GiB'])
+  assert.deepEqual(memoryOf({ GOGC: '200' }, 2 * 2 ** 30), ['200', '1GiB'])
 })
 
 pure.run()

@@ -48,7 +48,7 @@ for (const [version, oldest, recent] of [
 toolchains('compares with the version in go.mod, but at least with that of the lab', () => {
   const context = createContext()
   const need = (name: string) => oldestGo(catalog.find(source => source.name === name) as Source, context)
-  assert.deepEqual([need('etcd'), need('otelcol'), need('metrics-server')], ['1.26', '1.26', '1.26.4'])
+  assert.deepEqual([need('etcd'), need('otelcol'), need('metrics-server')], ['1.26', '1.26', '1.26.7'])
 })
 toolchains.run()
 

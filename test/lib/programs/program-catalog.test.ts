@@ -120,7 +120,7 @@ programs('names the variable of a program', () => {
 })
 
 programs('builds Prometheus with the service discoveries of kwok-config/prometheus.yaml alone', () => {
-  assert.deepEqual(buildArgs(source('prometheus'), '/out/').slice(4, 6), [
+  assert.deepEqual(buildArgs(source('prometheus'), '/out/').slice(5, 7), [
     '-tags',
     'remove_all_sd,enable_kubernetes_sd',
   ])
@@ -130,7 +130,7 @@ programs('builds Kubernetes with its version inside', () => {
   const { kubernetes } = versions
   const git = 'k8s.io/component-base/version.git'
   assert.deepEqual(buildArgs(source('kubernetes'), '/out/'), [
-    ...['build', '-v', '-mod=readonly', '-trimpath', '-ldflags'],
+    ...['build', '-v', '-mod=readonly', '-trimpath', '-gcflags=all=-dwarf=false', '-ldflags'],
     `-s -w -X ${git}Version=v${kubernetes} -X ${git}Major=1 -X ${git}Minor=${kubernetes.split('.')[1]}`,
     ...['-o', '/out/', 'tool'],
   ])

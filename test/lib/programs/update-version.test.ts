@@ -5,12 +5,15 @@ import { suite } from 'uvu'
 import { projectDir } from '../../../lib/lab/lab.ts'
 import { BUILD_TIMEOUT_MS } from '../../../lib/programs/build-program.ts'
 import { componentModules } from '../../../lib/programs/go-pins.ts'
+import { catalog } from '../../../lib/programs/program-catalog.ts'
 import { createContext } from '../../../lib/programs/program-options.ts'
 import {
   collectorManifest,
+  requirements,
   updateVersion,
   withImageTag,
   withReplacements,
+  withRequirements,
   withSums,
   withVersion,
 } from '../../../lib/programs/update-version.ts'
@@ -61,6 +64,42 @@ texts('replaces each staging module that this version of Kubernetes has', () => 
   )
   assert.doesNotMatch(moved, /=> \S+ v0\.36/)
   assert.equal(withReplacements(ours, 'module other\n', '1.37.2'), ours)
+})
+
+texts('raises the modules that a build shares, and no other', () => {
+  const others = [
+    'require (\n\tlab.test/a v1.4.0\n\tlab.test/b v1.0.0 // indirect\n\tlab.test/c v9.0.0\n\tlab.test/own v2.0.0\n)\n',
+  ]
+  const ours =
+    'module x\n\nrequire lab.test/own v1.0.0\nrequire lab.test/a v1.3.0 // indirect\nrequire lab.test/b v1.0.0\n'
+  const shared = { go: { module: 'lab.test/own', shared: /^lab\.test/ } }
+  assert.equal(withRequirements(ours, [ours, ...others], shared), `${ours}\nrequire lab.test/a v1.4.0\n`)
+  assert.equal(withRequirements(ours, [ours, ...others], { go: { shared: /^other/ } }), ours)
+  const replaced = 'require lab.test/a v0.0.0\n\nreplace (\n\tlab.test/a => lab.test/a v1.5.0\n)\n'
+  assert.equal(withRequirements(ours, [replaced], shared), `${ours}\nrequire lab.test/a v1.5.0\n`)
+})
+
+texts('finds one version of each module that builds share in the pins', () => {
+  const versions = new Map<string, Set<string>>()
+  for (const { name, go } of catalog) {
+    if (go?.shared === undefined) continue
+    for (const [module, version] of requirements(read(`kwok-config/go/${name}/go.mod`))) {
+      if (go.shared.test(module)) versions.set(module, (versions.get(module) ?? new Set()).add(version))
+    }
+  }
+  assert.equal(versions.get('k8s.io/client-go')?.size, 1)
+  assert.deepEqual(
+    [...versions].filter(([, each]) => each.size > 1),
+    [],
+  )
+})
+
+texts('finds the versions of the control plane in the pins of the real node', () => {
+  const controlPlane = new Map(requirements(read('kwok-config/go/kubernetes/go.mod')))
+  const node = requirements(read('test/e2e/real-node/kubelet/go.mod'))
+  const both = node.filter(([module]) => controlPlane.has(module))
+  assert.ok(both.length > 50)
+  for (const [module, version] of both) assert.equal(version, controlPlane.get(module), module)
 })
 
 texts('changes the tags of an image in manifests and Helm values alike', () => {
