@@ -7,7 +7,7 @@ import { formatBytes } from '../cli/progress.ts'
 import { freeBytes } from '../system/disk.ts'
 import type { RunOptions } from '../system/run.ts'
 import { cacheDir, onPath } from './find-program.ts'
-import { buildArgs, isRecent, moduleDir, oldestGo } from './go-pins.ts'
+import { buildArgs, componentPackages, isRecent, moduleDir, oldestGo } from './go-pins.ts'
 import { SourceUnavailableError } from './http-download.ts'
 import type { Source } from './program-catalog.ts'
 import type { Context } from './program-options.ts'
@@ -84,17 +84,34 @@ export async function buildSource(
 }
 
 /**
- * The environment of every go command, for static programs of this platform from the pinned modules. Where the memory suffices, each compiler
- * collects garbage only above 1 GiB, which saves a tenth of the CPU time, unless the user sets GOGC or GOMEMLIMIT.
+ * Downloads the modules that the builds of these sources need, in turn, to be run while another source is built. It leaves a failure to the
+ * build, which reports it. Rejects when the signal aborts it.
+ */
+export async function fetchModules(
+  sources: readonly Source[],
+  options: { context: Context; go: GoToolchain; signal: AbortSignal },
+): Promise<void> {
+  const { context, go, signal } = options
+  for (const source of sources) {
+    const cwd = moduleDir(source, context)
+    const packages = source.go?.kind === 'collector' ? componentPackages(source, context) : ['tool']
+    const runOptions = { cwd, env: goEnv(context, go), signal, timeoutMs: BUILD_TIMEOUT_MS, nothrow: true }
+    await context.run(go.path, ['list', '-deps', ...packages], runOptions)
+  }
+}
+
+/**
+ * The environment of every go command, for static programs of this platform from the pinned modules. Where the memory suffices for go and a
+ * compiler on each core, each collects garbage only above 1 GiB, which saves a tenth of the CPU time, unless the user sets GOGC or GOMEMLIMIT.
  */
 export function goEnv(
   { env, platform }: Context,
   { flags }: GoToolchain,
-  memoryOfCore = totalmem() / availableParallelism(),
+  machine = { memoryBytes: memoryBytes(), cores: availableParallelism() },
 ): NodeJS.ProcessEnv {
+  const isLarge = machine.memoryBytes >= (machine.cores + 2) * 2 ** 30
   const words = flags.match(/(?:[^\s'"]|'[^']*'|"[^"]*")+/g) ?? []
   const kept = words.filter(word => !/^['"]?--?mod(file)?(=|$)/.test(word))
-  const isLarge = memoryOfCore >= 1.5 * 2 ** 30
   return {
     ...(isLarge && env.GOMEMLIMIT === undefined ? { GOGC: 'off', GOMEMLIMIT: '1GiB' } : {}),
     ...env,
@@ -107,6 +124,12 @@ export function goEnv(
     GOOS: platform.os,
     GOARCH: platform.arch,
   }
+}
+
+/** The memory of this machine, or of the container that this process runs in. */
+function memoryBytes(): number {
+  const limit = process.constrainedMemory()
+  return limit > 0 ? Math.min(limit, totalmem()) : totalmem()
 }
 
 /** The disk space for a number of builds; all builds of the catalog need buildDiskBytes. */

@@ -89,7 +89,7 @@ function buildTime(sources: readonly Source[], cores: number): string[] {
   const names = sources.map(({ name }) => name).join(', ')
   const advice =
     'allow the downloads, or take the programs of another machine: make programs-export and programs-import'
-  return ['builds', '', `${minutes} min`, `or more, on ${cores} cores, for ${names}. To avoid them, ${advice}`]
+  return ['builds', '', `about ${minutes} min`, `on ${cores} cores, for ${names}. To avoid them, ${advice}`]
 }
 
 /** The source with the newest required Go. */

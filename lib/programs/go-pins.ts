@@ -29,12 +29,13 @@ export function buildArgs(source: Source, output: string): string[] {
   return ['build', '-v', ...flags, '-o', output, target]
 }
 
-/** Twelve hexadecimal digits that identify the input of a build: all files of its folder, and the flags. */
+/** Twelve hexadecimal digits that identify the input of a build: modules, sums, components, Go files, flags. */
 export function pinsHash(source: Source, context: Context): string {
   const hash = createHash('sha256')
   const dir = moduleDir(source, context)
   const files = existsSync(dir) ? readdirSync(dir, { recursive: true, withFileTypes: true }) : []
-  const paths = files.filter(file => file.isFile()).map(file => join(file.parentPath, file.name))
+  const isInput = (name: string) => name.endsWith('.go') || pinFiles.some(each => each === name)
+  const paths = files.filter(({ name }) => isInput(name)).map(({ parentPath, name }) => join(parentPath, name))
   for (const path of paths.sort()) hash.update(`${relative(dir, path)}\n${readFileSync(path, 'utf8')}\n`)
   return hash
     .update(JSON.stringify(buildArgs(source, '')))
@@ -71,6 +72,12 @@ export async function missingComponents(
     .map(component => component.replace(/@.*/, ''))
     .filter(module => !modules.has(module))
     .map(module => module.split('/').slice(-2).join('/'))
+}
+
+/** The packages that a collector consists of: its own, and those of its components. */
+export function componentPackages(source: Source, context: PinsContext): string[] {
+  const components = componentModules(readPin('builder.yaml', source, context)).map(each => each.replace(/@.*/, ''))
+  return [...(source.go?.module === undefined ? [] : [source.go.module]), ...components]
 }
 
 /** The components of builder.yaml as `module@version`. */

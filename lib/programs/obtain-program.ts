@@ -2,7 +2,7 @@ import { chmodSync } from 'node:fs'
 import { LabError } from '../cli/errors.ts'
 import { formatElapsed, withProgress } from '../cli/progress.ts'
 import { takeLock } from '../system/lock.ts'
-import { buildSource, checkDisk, findGo, type GoToolchain } from './build-program.ts'
+import { buildSource, checkDisk, fetchModules, findGo, type GoToolchain } from './build-program.ts'
 import { knownSha256 } from './checksums.ts'
 import { downloadAsset } from './download-program.ts'
 import {
@@ -56,17 +56,40 @@ async function obtainNow(requests: readonly ObtainRequest[], context: Context): 
     if (!found) throw unavailable(request, context)
   }
   if (toBuild.length > 0) checkDisk(toBuild.length, context)
-  for (const request of toBuild.filter(isMissing)) {
-    const isBuilt = await trySource('go build', request, context, () =>
-      staged(context, async work => {
-        // Another process may have built it in the meantime.
-        if (isMissing(request)) await build(request.source, work)
-      }),
-    )
-    if (!isBuilt) throw unavailable(request, context)
+  const later = new AbortController()
+  // Each build reports what it cannot download.
+  const fetching = fetchLater(toBuild, later.signal, context).catch(() => undefined)
+  try {
+    for (const request of toBuild.filter(isMissing)) {
+      const isBuilt = await trySource('go build', request, context, () =>
+        staged(context, async work => {
+          // Another process may have built it in the meantime.
+          if (isMissing(request)) await build(request.source, work)
+        }),
+      )
+      if (!isBuilt) throw unavailable(request, context)
+    }
+  } finally {
+    later.abort()
+    await fetching
   }
   return requests.flatMap(({ source, wanted }) =>
     wanted.flatMap(program => findQuickly(source, program, context) ?? []),
+  )
+}
+
+/** Downloads the modules of all builds but the first, while that runs. */
+async function fetchLater(
+  [, ...later]: readonly ObtainRequest[],
+  signal: AbortSignal,
+  context: Context,
+): Promise<void> {
+  const [first] = later
+  if (first === undefined) return
+  const go = await findGoFor(first.source, context)
+  await fetchModules(
+    later.map(({ source }) => source),
+    { context, go, signal },
   )
 }
 

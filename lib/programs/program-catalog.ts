@@ -44,10 +44,7 @@ export interface Source {
      * compiles their packages once for all. Without it each build has the versions that its module requires.
      */
     shared?: RegExp
-    /**
-     * CPU minutes of a build after those of the sources above it, from an empty Go build cache, for the estimate of `make doctor`; measured,
-     * rounded up.
-     */
+    /** CPU minutes of a build beside the others, from an empty Go build cache, for the estimate of `make doctor`; measured on a slow machine. */
     cpuMinutes?: number
   }
 }

@@ -6,7 +6,7 @@ import type { RunResult } from '../system/run.ts'
 import { BUILD_TIMEOUT_MS } from './build-program.ts'
 import { type KnownSum, type KnownSums, platformName, sumName } from './checksums.ts'
 import { publishedSha256 } from './download-program.ts'
-import { componentModules, moduleDir, pinFiles } from './go-pins.ts'
+import { componentModules, moduleDir, pinFiles, pinsHash } from './go-pins.ts'
 import { openHttpClient, SourceUnavailableError } from './http-download.ts'
 import type { Source } from './program-catalog.ts'
 import type { Context } from './program-options.ts'
@@ -59,8 +59,9 @@ export async function updateVersion(
   const moved = source === undefined ? undefined : { ...source, version }
   if (moved?.go?.module !== undefined) {
     onStep(`Resolving the Go pins of ${name} ${version}`)
-    await updatePins(moved, context)
+    const shared = (await updatePins(moved, context)).filter(each => each !== name)
     done.push(`kwok-config/go/${name}: ${moved.go.module} at v${moduleVersion(moved)}`)
+    done.push(...shared.map(each => `kwok-config/go/${each}: resolved again, with the modules that it shares`))
   }
   if (moved !== undefined) {
     onStep(`Requesting the SHA-256 of the files of ${name} ${version}`)
@@ -141,9 +142,9 @@ type Go = (args: readonly string[], cwd: string) => Promise<RunResult>
 
 /**
  * Resolves the Go pins of a source in a temporary copy of all pins, then those that builds share, and copies the pins to the repository on
- * success.
+ * success. Gives the names of the sources whose pins changed.
  */
-async function updatePins(source: Source, context: Context): Promise<void> {
+async function updatePins(source: Source, context: Context): Promise<string[]> {
   const copy = { ...context, goModulesDir: mkdtempSync(join(tmpdir(), 'lab-pins-')) }
   const go: Go = (args, cwd) =>
     context.run('go', args, {
@@ -156,12 +157,14 @@ async function updatePins(source: Source, context: Context): Promise<void> {
     await resolvePins(source, moduleDir(source, copy), go)
     const sharing = context.catalog.filter(each => each.go?.shared !== undefined)
     await sharePins(sharing, copy, go)
-    for (const each of new Set([source, ...sharing])) {
+    const changed = [...new Set([source, ...sharing])].filter(each => pinsHash(each, copy) !== pinsHash(each, context))
+    for (const each of changed) {
       for (const name of pinFiles) {
         const from = join(moduleDir(each, copy), name)
         if (existsSync(from)) copyFileSync(from, join(moduleDir(each, context), name))
       }
     }
+    return changed.map(({ name }) => name)
   } finally {
     rmSync(copy.goModulesDir, { recursive: true, force: true })
   }
@@ -195,16 +198,19 @@ async function resolvePins(source: Source, dir: string, go: Go): Promise<void> {
   await completePins(source, dir, go)
 }
 
-/** Adds what is missing to go.mod and go.sum, and removes what is not needed. */
+/** Adds what is missing to go.mod and go.sum, for every platform, and removes what is not needed. */
 async function completePins(source: Source, dir: string, go: Go): Promise<void> {
   if (source.go?.kind !== 'collector') {
     await go(['mod', 'tidy'], dir)
     return
   }
   const written = join(dir, 'source')
-  for (const name of ['go.mod', 'go.sum']) copyFileSync(join(dir, name), join(written, name))
+  copyFileSync(join(dir, 'go.mod'), join(written, 'go.mod'))
+  rmSync(join(written, 'go.sum'), { force: true })
   // Not `go mod tidy`, nor the builder, which runs it: both also need the modules of the components' tests.
-  await go(['list', '-deps', '.', 'tool'], written)
+  await go(['get', '.'], written)
+  // `go get tool` would move the builder to its newest version.
+  await go(['list', '-deps', 'tool'], written)
   for (const name of ['go.mod', 'go.sum']) copyFileSync(join(written, name), join(dir, name))
 }
 
@@ -248,7 +254,7 @@ export function withRequirements(text: string, others: readonly string[], { go }
 /** The modules that a go.mod requires or replaces by a version, with that version. */
 export function requirements(text: string): [module: string, version: string][] {
   const required = text.matchAll(/^\s*(?:require )?([\w.~/-]+\.[\w.~/-]+) (v\S+)(?: \/\/ indirect)?$/gm)
-  const replaced = text.matchAll(/^\s*(\S+) => \S+ (v\S+)$/gm)
+  const replaced = text.matchAll(/^\s*(?:replace )?(\S+) => \S+ (v\S+)$/gm)
   const versions = new Map([...required, ...replaced].map(([, module = '', version = '']) => [module, version]))
   return [...versions]
 }

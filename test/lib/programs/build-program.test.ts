@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import { LabError } from '../../../lib/cli/errors.ts'
@@ -26,7 +26,7 @@ const pure = suite('goEnv()')
 pure('keeps the user’s flags except those that choose modules', () => {
   const context = createContext({ env: { GOOS: 'plan9', KEPT: 'yes' }, platform: { os: 'linux', arch: 'arm64' } })
   const flags = '-mod=mod -p=2 --modfile=x.mod \'-ldflags=-s -w\' "-mod=vendor"'
-  assert.deepEqual(goEnv(context, { path: 'go', version: 'go1.26.8', flags }, 2 ** 30), {
+  assert.deepEqual(goEnv(context, { path: 'go', version: 'go1.26.8', flags }, { memoryBytes: 4e9, cores: 2 }), {
     KEPT: 'yes',
     GOFLAGS: "-p=2 '-ldflags=-s -w' -mod=readonly -buildvcs=false",
     CGO_ENABLED: '0',
@@ -39,14 +39,16 @@ pure('keeps the user’s flags except those that choose modules', () => {
 })
 
 pure('gives each compiler a gibibyte where there is more memory, unless the user sets its limits', () => {
-  const memoryOf = (env: NodeJS.ProcessEnv, bytes: number) => {
-    const { GOGC, GOMEMLIMIT } = goEnv(createContext({ env }), { path: 'go', version: 'go1.26.8', flags: '' }, bytes)
+  const memoryOf = (env: NodeJS.ProcessEnv, gibibytes: number) => {
+    const machine = { memoryBytes: gibibytes * 2 ** 30, cores: 4 }
+    const go = { path: 'go', version: 'go1.26.8', flags: '' }
+    const { GOGC, GOMEMLIMIT } = goEnv(createContext({ env }), go, machine)
     return [GOGC, GOMEMLIMIT]
   }
-  assert.deepEqual(memoryOf({}, 2 * 2 ** 30), ['off', '1GiB'])
-  assert.deepEqual(memoryOf({}, 2 ** 30), [undefined, undefined])
-  assert.deepEqual(memoryOf({ GOMEMLIMIT: '4GiB' }, 2 * 2 ** 30), [undefined, '4GiB'])
-  assert.deepEqual(memoryOf({ GOGC: '200' }, 2 * 2 ** 30), ['200', '1GiB'])
+  assert.deepEqual(memoryOf({}, 6), ['off', '1GiB'])
+  assert.deepEqual(memoryOf({}, 5), [undefined, undefined])
+  assert.deepEqual(memoryOf({ GOMEMLIMIT: '4GiB' }, 6), [undefined, '4GiB'])
+  assert.deepEqual(memoryOf({ GOGC: '200' }, 6), ['200', '1GiB'])
 })
 
 pure.run()
@@ -121,6 +123,23 @@ build('refuses a Go that is older than what the pins ask for, to the patch', asy
     assert.match(error.next ?? '', /^install Go 1\.26\.4 or newer, or /)
     return true
   })
+})
+
+build('downloads the modules of later builds during the first, and stops at its end', async ({ machine }) => {
+  writeFakeGo(machine)
+  const { dir, pathDir } = machine
+  const calls = join(dir, 'calls')
+  const wait = `while [ ! -e ${calls} ]; do sleep 0.05; done`
+  const fakeGo = readFileSync(join(pathDir, 'go'), 'utf8')
+  const list = `if [ "$1" = list ]; then echo "$PWD $*" >> ${calls}; exec sleep 300; fi\n${wait}`
+  writeProgram(join(pathDir, 'go'), fakeGo.replace('while [ "$1" != -o ]', `${list}\n$&`))
+  const [first, second] = ['etcd', 'kubectl'].map(name =>
+    testSource({ name, assets: () => [], programs: [{ name, versionPattern: / version (\S+)/ }], go: {} }),
+  )
+  assert.ok(first !== undefined && second !== undefined)
+  await ensurePrograms(['etcd', 'kubectl'], { ...machine.options, catalog: [first, second] })
+  assert.equal(readFileSync(calls, 'utf8'), `${join(dir, 'go/kubectl')} list -deps tool\n`)
+  assert.deepEqual(machine.processes(), [])
 })
 
 build('refuses to begin without disk space', async ({ machine: { options, pathDir } }) => {

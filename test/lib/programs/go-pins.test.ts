@@ -64,7 +64,7 @@ pins.after.each(async ({ machine }) => {
   await machine.close()
 })
 
-pins('have another hash when a sum, a component or a flag is another', ({ machine, context }) => {
+pins('have another hash when a sum, a component, a Go file or a flag is another', ({ machine, context }) => {
   writePins(machine)
   const hashes = [pinsHash(built, context)]
   appendFileSync(join(machine.dir, 'go/etcd/go.sum'), 'lab.test/more v1.0.0 h1:b=\n')
@@ -72,9 +72,14 @@ pins('have another hash when a sum, a component or a flag is another', ({ machin
   writeFileSync(join(machine.dir, 'go/etcd/builder.yaml'), 'connectors:\n  - gomod: lab.test/more v1.0.0\n')
   hashes.push(pinsHash(built, context))
   hashes.push(pinsHash({ ...built, go: { define: () => ['main.version=2'] } }, context))
-  assert.equal(new Set(hashes).size, 4)
-  for (const hash of hashes) assert.match(hash, /^[0-9a-f]{12}$/)
   assert.equal(pinsHash(built, context), hashes[2])
+  mkdirSync(join(machine.dir, 'go/etcd/part'))
+  writeFileSync(join(machine.dir, 'go/etcd/part/part.go'), 'package part\n')
+  hashes.push(pinsHash(built, context))
+  assert.equal(new Set(hashes).size, 5)
+  for (const hash of hashes) assert.match(hash, /^[0-9a-f]{12}$/)
+  writeFileSync(join(machine.dir, 'go/etcd/part/notes.txt~'), 'no input')
+  assert.equal(pinsHash(built, context), hashes[4])
 })
 
 pins('identify a build: other pins need another build, and the old one stays', async state => {
