@@ -181,7 +181,7 @@ const entries = [
     }),
     go: {
       module: 'github.com/prometheus/alertmanager',
-      cpuMinutes: 4,
+      cpuMinutes: 2,
       define: version => [`github.com/prometheus/common/version.Version=${version}`],
     },
   },
@@ -278,7 +278,7 @@ const entries = [
     go: {
       module: 'helm.sh/helm/v3',
       define: stamp('helm.sh/helm/v3/internal/version.version'),
-      cpuMinutes: 9,
+      cpuMinutes: 4,
     },
   },
   {
