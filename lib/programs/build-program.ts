@@ -7,7 +7,7 @@ import { formatBytes } from '../cli/progress.ts'
 import { freeBytes } from '../system/disk.ts'
 import type { RunOptions } from '../system/run.ts'
 import { cacheDir, onPath } from './find-program.ts'
-import { buildArgs, componentPackages, isRecent, moduleDir, oldestGo } from './go-pins.ts'
+import { buildArgs, componentPaths, isRecent, moduleDir, oldestGo } from './go-pins.ts'
 import { SourceUnavailableError } from './http-download.ts'
 import type { Source } from './program-catalog.ts'
 import type { Context } from './program-options.ts'
@@ -94,7 +94,8 @@ export async function fetchModules(
   const { context, go, signal } = options
   for (const source of sources) {
     const cwd = moduleDir(source, context)
-    const packages = source.go?.kind === 'collector' ? componentPackages(source, context) : ['tool']
+    const collector = source.go?.kind === 'collector' ? source.go.module : undefined
+    const packages = collector === undefined ? ['tool'] : [collector, ...componentPaths(source, context)]
     const runOptions = { cwd, env: goEnv(context, go), signal, timeoutMs: BUILD_TIMEOUT_MS, nothrow: true }
     await context.run(go.path, ['list', '-deps', ...packages], runOptions)
   }

@@ -68,16 +68,14 @@ export async function missingComponents(
   const { stdout } = await run(path, ['components'], { env, cwd: tmpdir(), timeoutMs, nothrow: true })
   const modules = new Set([...stdout.matchAll(/^\s+module: (\S+)/gm)].map(([, module]) => module))
   if (modules.size === 0) return undefined
-  return componentModules(readPin('builder.yaml', source, context))
-    .map(component => component.replace(/@.*/, ''))
+  return componentPaths(source, context)
     .filter(module => !modules.has(module))
     .map(module => module.split('/').slice(-2).join('/'))
 }
 
-/** The packages that a collector consists of: its own, and those of its components. */
-export function componentPackages(source: Source, context: PinsContext): string[] {
-  const components = componentModules(readPin('builder.yaml', source, context)).map(each => each.replace(/@.*/, ''))
-  return [...(source.go?.module === undefined ? [] : [source.go.module]), ...components]
+/** The modules of the collector's components, without versions. */
+export function componentPaths(source: Source, context: PinsContext): string[] {
+  return componentModules(readPin('builder.yaml', source, context)).map(component => component.replace(/@.*/, ''))
 }
 
 /** The components of builder.yaml as `module@version`. */
@@ -85,7 +83,8 @@ export function componentModules(manifest: string): string[] {
   return [...manifest.matchAll(/gomod: (\S+) (v\S+)/g)].map(([, module, version]) => `${module}@${version}`)
 }
 
-function readPin(file: (typeof pinFiles)[number], source: Source, context: PinsContext): string {
+/** The text of a pin file; empty for one that a source does not have. */
+export function readPin(file: (typeof pinFiles)[number], source: Source, context: PinsContext): string {
   const path = join(moduleDir(source, context), file)
   return existsSync(path) ? readFileSync(path, 'utf8') : ''
 }

@@ -79,18 +79,9 @@ async function obtainNow(requests: readonly ObtainRequest[], context: Context): 
 }
 
 /** Downloads the modules of all builds but the first, while that runs. */
-async function fetchLater(
-  [, ...later]: readonly ObtainRequest[],
-  signal: AbortSignal,
-  context: Context,
-): Promise<void> {
-  const [first] = later
-  if (first === undefined) return
-  const go = await findGoFor(first.source, context)
-  await fetchModules(
-    later.map(({ source }) => source),
-    { context, go, signal },
-  )
+async function fetchLater(requests: readonly ObtainRequest[], signal: AbortSignal, context: Context): Promise<void> {
+  const later = requests.slice(1).map(({ source }) => source)
+  if (later.length > 0) await fetchModules(later, { context, go: await findGo(context), signal })
 }
 
 /** Tries one source of the programs. When it is unavailable, it records and prints the reason and returns false. */

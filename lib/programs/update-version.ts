@@ -6,7 +6,7 @@ import type { RunResult } from '../system/run.ts'
 import { BUILD_TIMEOUT_MS } from './build-program.ts'
 import { type KnownSum, type KnownSums, platformName, sumName } from './checksums.ts'
 import { publishedSha256 } from './download-program.ts'
-import { componentModules, moduleDir, pinFiles, pinsHash } from './go-pins.ts'
+import { componentModules, moduleDir, pinFiles, readPin } from './go-pins.ts'
 import { openHttpClient, SourceUnavailableError } from './http-download.ts'
 import type { Source } from './program-catalog.ts'
 import type { Context } from './program-options.ts'
@@ -157,14 +157,16 @@ async function updatePins(source: Source, context: Context): Promise<string[]> {
     await resolvePins(source, moduleDir(source, copy), go)
     const sharing = context.catalog.filter(each => each.go?.shared !== undefined)
     await sharePins(sharing, copy, go)
-    const changed = [...new Set([source, ...sharing])].filter(each => pinsHash(each, copy) !== pinsHash(each, context))
-    for (const each of changed) {
-      for (const name of pinFiles) {
-        const from = join(moduleDir(each, copy), name)
-        if (existsSync(from)) copyFileSync(from, join(moduleDir(each, context), name))
+    const changed = new Set<string>()
+    for (const each of new Set([source, ...sharing])) {
+      for (const file of pinFiles) {
+        const pin = readPin(file, each, copy)
+        if (pin === readPin(file, each, context)) continue
+        writeFileSync(join(moduleDir(each, context), file), pin)
+        changed.add(each.name)
       }
     }
-    return changed.map(({ name }) => name)
+    return [...changed]
   } finally {
     rmSync(copy.goModulesDir, { recursive: true, force: true })
   }
@@ -232,6 +234,7 @@ async function sharePins(sources: readonly Source[], context: Pick<Context, 'goM
       const after = withRequirements(before, sources.map(read), source)
       if (after === before) continue
       const dir = moduleDir(source, context)
+      // Before: the builder refuses a go.mod that has to be completed.
       if (source.go?.kind === 'collector' && !existsSync(join(dir, 'source'))) await writeCollector(dir, go)
       writeFileSync(join(dir, 'go.mod'), after)
       await completePins(source, dir, go)

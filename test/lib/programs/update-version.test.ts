@@ -213,6 +213,8 @@ update('writes the version, the Go pins and the sums of every platform that is p
     },
   })
   assert.equal(done.filter(line => line.startsWith('no sum')).length, 2)
+  // Nothing is left to raise.
+  assert.ok((await run('etcd', '1.3.0')).every(line => !line.includes('go/helm')))
 })
 
 update('goes on without sums where the network has none', async ({ machine }) => {
