@@ -1,6 +1,6 @@
 /**
  * Starts metrics-server and registers it with the API server. It answers `kubectl top` and HorizontalPodAutoscalers with the usage that the
- * stats proxy reports. It needs half a minute after its start until it has a rate for every node.
+ * stats proxy reports. It needs two scrapes for a rate, at least 10 s apart.
  *
  *   tsx tasks/kwok-metrics-server.ts
  *   kubectl --context kwok-queries-testing top pods -A

@@ -24,12 +24,15 @@ const API_SERVICE = 'v1beta1.metrics.k8s.io'
 export const metricsServerHosts = [`metrics-server.${labNamespace}.svc`, 'localhost', '127.0.0.1'] as const
 
 /**
- * Its scrape interval. It refuses less than 10 s, and a timeout of more than nine tenths of the interval
- * (sigs.k8s.io/metrics-server v0.9.0, cmd/metrics-server/app/options).
+ * Its scrape interval. It refuses less than 10 s (sigs.k8s.io/metrics-server v0.9.0, cmd/metrics-server/app/options). `make kwok` waits for
+ * two scrapes.
  */
 export function resolutionMs(intervalMs: number): number {
-  return Math.max(15_000, intervalMs)
+  return Math.max(10_000, intervalMs)
 }
+
+/** It refuses more than nine tenths of its scrape interval. The default is 10 s. */
+const KUBELET_TIMEOUT = '9s'
 
 /**
  * metrics-server. It scrapes each node's kubelet at the node's address through the gateway, so that `kubectl top` and the collector's
@@ -112,6 +115,7 @@ function flags(lab: Lab, given: MetricsServerFlags): string[] {
     '--kubelet-preferred-address-types=InternalIP',
     '--kubelet-use-node-status-port',
     `--kubelet-certificate-authority=${given.caFile}`,
+    `--kubelet-request-timeout=${KUBELET_TIMEOUT}`,
     `--metric-resolution=${goDuration(resolutionMs(lab.settings.collectionInterval))}`,
   ]
 }

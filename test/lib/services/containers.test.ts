@@ -238,7 +238,8 @@ lines('of metrics-server: kubelets through the gateway, a serving certificate of
     '--kubelet-preferred-address-types=InternalIP',
     '--kubelet-use-node-status-port',
     '--kubelet-certificate-authority=/etc/kube-otel-lab/ca.crt',
-    '--metric-resolution=15s',
+    '--kubelet-request-timeout=9s',
+    '--metric-resolution=10s',
   ])
   const files = readdirSync(join(lab.dir, 'containers', 'metrics-server')).sort()
   assert.deepEqual(files, ['ca.crt', 'kubeconfig.yaml', 'serving.crt', 'serving.key'])
