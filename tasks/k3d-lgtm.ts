@@ -32,8 +32,9 @@ const settings = [
 const flags = { yes: 'change a cluster that the lab did not create without confirmation' }
 
 await runTask({ about, settings, flags, on: 'context', changesLab: true }, async ({ lab, flags: chosen }) => {
-  if (lab.settings.otlpEndpoint !== 'auto')
-    return print(`LGTM is not installed: OTLP_ENDPOINT is ${lab.settings.otlpEndpoint}`)
+  const { otlpEndpoint } = lab.settings
+  if (otlpEndpoint !== 'auto')
+    return print(`LGTM is not installed: OTLP_ENDPOINT is ${otlpEndpoint}; OTLP_ENDPOINT=auto installs it`)
   const ownDashboards = requireSources(lab.settings, 'dashboardsDir')
   const { texts, notes } = provisionedDashboards(ownDashboards)
   for (const note of notes) say(note)

@@ -226,8 +226,9 @@ const entries = [
     go: {
       module: 'github.com/jaegertracing/jaeger',
       // With newer versions of its other modules it does not compile.
-      shared: /^(golang\.org\/x|google\.golang\.org\/protobuf|go\.uber\.org)\b/,
-      cpuMinutes: 5,
+      shared:
+        /^(golang\.org\/x|google\.golang\.org\/protobuf|go\.uber\.org|gonum\.org|github\.com\/(google\/go-tpm|klauspost))\b/,
+      cpuMinutes: 3,
       moduleVersion: jaegerTag,
       define: stamp('github.com/jaegertracing/jaeger/internal/version.latestVersion'),
     },

@@ -1,0 +1,3 @@
+module github.com/open-telemetry/opentelemetry-collector-contrib/processor/filterprocessor
+
+go 1.26

@@ -1,0 +1,3 @@
+module github.com/open-telemetry/opentelemetry-collector-contrib/receiver/kafkareceiver
+
+go 1.26

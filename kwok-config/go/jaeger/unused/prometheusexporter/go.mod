@@ -1,0 +1,3 @@
+module github.com/open-telemetry/opentelemetry-collector-contrib/exporter/prometheusexporter
+
+go 1.26

@@ -1,0 +1,2 @@
+// Package errors is empty, as package validator.
+package errors

@@ -1,0 +1,2 @@
+// Package validator is empty. Only tests of Prometheus import it, and `go mod tidy` looks for their imports too.
+package validator

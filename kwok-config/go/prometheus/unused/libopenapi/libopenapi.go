@@ -1,0 +1,2 @@
+// Package libopenapi is empty. Only tests of Prometheus import it.
+package libopenapi
