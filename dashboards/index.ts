@@ -26,7 +26,7 @@ import { workload } from './dashboards/workload.ts'
 
 export { metricCatalog, optionalSources, partlyListed } from './catalog.ts'
 export type { LabDashboard } from './dashboard.ts'
-export { recordedSeries, ruleFiles } from './rules/index.ts'
+export { labRules, recordedSeries } from './rules/index.ts'
 
 /**
  * All dashboards of the lab, the home dashboard first, with links to the trace store. Each call builds the same ones

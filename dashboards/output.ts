@@ -1,8 +1,9 @@
+import { readFileSync } from 'node:fs'
+import { basename } from 'node:path'
 import { jsonFolder } from '../lib/grafana/generated-files.ts'
 import { labDashboards } from './index.ts'
 import { datasourcesYaml, type ProvisioningTargets, providersYaml } from './provisioning.ts'
 import { ruleFiles } from './rules/index.ts'
-import { rulesYaml } from './rules/rule.ts'
 
 /** The dashboards and rules: the text of each file by its path in the output folder. The same for every lab. */
 export function generatedFiles(): Map<string, string> {
@@ -13,7 +14,7 @@ export function generatedFiles(): Map<string, string> {
       files.set(`${folder}/${name}.json`, `${JSON.stringify(json, null, 2)}\n`)
     }
   }
-  for (const [name, groups] of ruleFiles()) files.set(`rules/${name}.yaml`, rulesYaml(groups))
+  for (const { file } of ruleFiles()) files.set(`rules/${basename(file)}`, readFileSync(file, 'utf8'))
   return files
 }
 

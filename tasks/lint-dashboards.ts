@@ -8,7 +8,7 @@
  *   jsonnet rules.jsonnet | tsx tasks/lint-dashboards.ts --rules -
  */
 import { writeFileSync } from 'node:fs'
-import { labDashboards, metricCatalog, partlyListed, recordedSeries, ruleFiles } from '../dashboards/index.ts'
+import { labDashboards, labRules, metricCatalog, partlyListed, recordedSeries } from '../dashboards/index.ts'
 import { lintDashboards } from '../lib/checks/lint/lint-dashboards.ts'
 import { exitCode, lintJson, lintText, refusedFindings } from '../lib/checks/lint/lint-report.ts'
 import type { Dialect } from '../lib/checks/lint/metric-catalog.ts'
@@ -57,14 +57,3 @@ await runTask({ about, settings, options, ignoreCreationSettings: true }, async 
   if (report.dashboards.length > 0 || otherRules.length === 0) return exitCode(report)
   return report.findings.some(({ severity }) => severity === 'error') ? 1 : 0
 })
-
-function labRules() {
-  return [...ruleFiles()].flatMap(([file, groups]) =>
-    groups.flatMap(({ rules }) =>
-      rules.map(rule => {
-        const name = 'record' in rule ? rule.record : rule.alert
-        return { ...rule, file: `rules/${file}`, name, isAlert: !('record' in rule) }
-      }),
-    ),
-  )
-}

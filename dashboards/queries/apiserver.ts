@@ -15,7 +15,7 @@ export const OF_VERBS = {
   all: 'verb=~"LIST|GET|POST|PUT|PATCH|DELETE"',
 } as const satisfies Record<Verbs, string>
 
-/** The share of good requests, 0 to 1 (rule of `rules/kube-apiserver.ts`). */
+/** The share of good requests, 0 to 1 (rule of `rules/kube-apiserver.yaml`). */
 export function availability(verbs: Verbs): Query {
   const requests = `apiserver_request_total{${IN_CLUSTER}, ${OF_VERBS[verbs]}}`
   return {

@@ -31,7 +31,7 @@ export const inWorkload: Scope = { filter: IN_NAMESPACE, workload: `${OF_TYPE}, 
 /** The labels that identify a pod, whose name is unique only within a namespace of a cluster. */
 export const POD = 'k8s_cluster_name, k8s_namespace_name, k8s_pod_name'
 
-/** The recording rule with the workload of each pod (`rules/kubernetes.ts`). */
+/** The recording rule with the workload of each pod (`rules/kubernetes.yaml`). */
 export const WORKLOAD_OF_POD = 'namespace_workload_pod:k8s_pod_phase:relabel'
 
 /** Aggregates the series of the scope by some dimensions; `series` puts the matchers into each of its selectors. */

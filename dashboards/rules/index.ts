@@ -1,30 +1,21 @@
-import { join } from 'node:path'
-import { parse } from 'valibot'
-import { readYamlDocuments } from '../../lib/system/yaml-files.ts'
-import { apiserverRules } from './kube-apiserver.ts'
-import { kubernetesRules } from './kubernetes.ts'
-import { alertFile, type RecordingRule, type RuleGroup } from './rule.ts'
+import { basename } from 'node:path'
+import { recordedBy } from '../../lib/checks/lint/lint-dashboards.ts'
+import type { RecordedSeries } from '../../lib/checks/lint/metric-catalog.ts'
+import { readRuleFiles, rulesOf } from '../../lib/prometheus/rule-files.ts'
 
-/** All rules, by the name of their file without `.yaml`: recording rules, and the alerts of the YAML files here. */
-export function ruleFiles(): ReadonlyMap<string, readonly RuleGroup[]> {
-  return new Map([
-    ['kubernetes', [kubernetesRules()]],
-    ['kube-apiserver', [apiserverRules()]],
-    ['alerts', alertGroups('alerts.yaml')],
-    // Not for a cluster without a trace simulator, where one of them fires.
-    ['tracing', alertGroups('tracing.yaml')],
-  ])
+/** The lab's rule files: recording rules, and alerts. `tracing.yaml` is not for a cluster without a trace simulator, where an alert fires. */
+export function ruleFiles() {
+  return readRuleFiles([import.meta.dirname]).found
+}
+
+/** All rules, each with its name and the name of its file in the output folder. */
+export function labRules() {
+  return rulesOf(ruleFiles()).map(({ file, name, rule }) => {
+    return { ...rule, file: `rules/${basename(file.file, '.yaml')}`, name, isAlert: rule.alert !== undefined }
+  })
 }
 
 /** The recorded series. */
-export function recordedSeries(): RecordingRule[] {
-  return [...ruleFiles().values()]
-    .flat()
-    .flatMap(group => group.rules)
-    .filter(rule => 'record' in rule)
-}
-
-function alertGroups(name: string): RuleGroup[] {
-  const [file] = readYamlDocuments(join(import.meta.dirname, name))
-  return parse(alertFile, file).groups
+export function recordedSeries(): RecordedSeries[] {
+  return recordedBy(labRules())
 }

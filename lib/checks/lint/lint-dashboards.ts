@@ -39,15 +39,19 @@ export interface LintedRule extends LintedAlert {
   isAlert: boolean
 }
 
+/** The series that rules record. */
+export function recordedBy(rules: readonly LintedRule[]): RecordedSeries[] {
+  return rules.flatMap(({ isAlert, name, expr, labels = {} }) => {
+    const added = Object.fromEntries(Object.keys(labels).map(label => [label, String(labels[label])]))
+    return isAlert ? [] : [{ record: name, expr, labels: added }]
+  })
+}
+
 /** All findings, by dashboard in the order of the screen. It reads only the text and sends no query. */
 export function lintDashboards(input: LintInput): Finding[] {
   const { own, others, catalog, recorded, dialects = ['otel'], partlyListed = [] } = input
   const { linkable = [], rules = [], otherRules = [] } = input
-  const records = otherRules.flatMap(({ isAlert, name, expr, labels = {} }) => {
-    const added = Object.fromEntries(Object.keys(labels).map(label => [label, String(labels[label])]))
-    return isAlert ? [] : [{ record: name, expr, labels: added }]
-  })
-  const lab = labMetrics(catalog, [...recorded, ...records], { dialects, partlyListed })
+  const lab = labMetrics(catalog, [...recorded, ...recordedBy(otherRules)], { dialects, partlyListed })
   const both: LabMetrics = { ...lab, dialects: ['otel', 'prometheus'] }
   const given = [...own, ...others]
   const all = [...given, ...linkable]
