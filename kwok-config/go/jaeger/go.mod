@@ -246,6 +246,8 @@ require (
 	gopkg.in/yaml.v3 v3.0.1 // indirect
 )
 
+// Parts that the lab does not use and that take long to compile. The modules in unused have their names and do nothing: see
+// docs/runtimes.md, Built programs.
 replace (
 	github.com/ClickHouse/clickhouse-go/v2 => ./unused/clickhouse
 	github.com/elastic/go-elasticsearch/v9 => ./unused/elasticsearch

@@ -252,6 +252,8 @@ require (
 	sigs.k8s.io/yaml v1.6.0 // indirect
 )
 
+// Parts that the lab does not use and that take long to compile. The modules in unused have their names and do nothing: see
+// docs/runtimes.md, Built programs.
 replace (
 	github.com/pb33f/libopenapi => ./unused/libopenapi
 	github.com/pb33f/libopenapi-validator => ./unused/libopenapi-validator

@@ -11,7 +11,7 @@ import { INTERVAL_MS, NODES, nodeNames, openSharedLab, type SharedLab } from '..
 import { summaries } from '../../support/stats-proxy.ts'
 import { suite } from '../../support/suite.ts'
 
-/** metrics-server scrapes every 15 seconds, and needs two samples. */
+/** metrics-server scrapes every 10 seconds, and needs two scrapes. */
 const TOP_MS = 120_000
 
 const plane = suite<SharedLab>('control plane')

@@ -1,4 +1,4 @@
-// Package attributesprocessor takes the place of the processor of attributes when Jaeger is built for the lab, which does not use it.
+// Package attributesprocessor takes the place of the processor of attributes in the lab's Jaeger.
 package attributesprocessor
 
 import (
@@ -6,7 +6,7 @@ import (
 	"go.opentelemetry.io/collector/processor"
 )
 
-// NewFactory returns a factory that creates nothing.
+// NewFactory returns a factory that refuses every pipeline.
 func NewFactory() processor.Factory {
 	return processor.NewFactory(component.MustNewType("attributes"), func() component.Config { return &struct{}{} })
 }

@@ -1,5 +1,5 @@
-// Package clickhouse takes the place of ClickHouse's client when Jaeger is built for the lab. It has the
-// names that Jaeger uses, and connects to nothing.
+// Package clickhouse takes the place of ClickHouse's client in the lab's Jaeger. It has the names that Jaeger uses, and connects to
+// nothing.
 package clickhouse
 
 import (

@@ -1,5 +1,5 @@
-// Package elasticsearch takes the place of Elastic's client when Jaeger is built for the lab. Jaeger keeps the lab's traces in memory, and
-// Elastic's client takes half of the time of its build. This one has the names that Jaeger uses, and connects to nothing.
+// Package elasticsearch takes the place of Elastic's client in the lab's Jaeger. It has the names that Jaeger uses, and connects to
+// nothing.
 package elasticsearch
 
 import (

@@ -1,4 +1,4 @@
-// Package filterprocessor takes the place of the processor that drops spans by conditions when Jaeger is built for the lab, which does not use it.
+// Package filterprocessor takes the place of the processor that drops spans by conditions in the lab's Jaeger.
 package filterprocessor
 
 import (
@@ -6,7 +6,7 @@ import (
 	"go.opentelemetry.io/collector/processor"
 )
 
-// NewFactory returns a factory that creates nothing.
+// NewFactory returns a factory that refuses every pipeline.
 func NewFactory() processor.Factory {
 	return processor.NewFactory(component.MustNewType("filter"), func() component.Config { return &struct{}{} })
 }

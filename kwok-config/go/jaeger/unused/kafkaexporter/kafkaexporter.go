@@ -1,4 +1,4 @@
-// Package kafkaexporter takes the place of the exporter for Kafka when Jaeger is built for the lab, which does not use it.
+// Package kafkaexporter takes the place of the exporter for Kafka in the lab's Jaeger.
 package kafkaexporter
 
 import (
@@ -6,7 +6,7 @@ import (
 	"go.opentelemetry.io/collector/exporter"
 )
 
-// NewFactory returns a factory that creates nothing.
+// NewFactory returns a factory that refuses every pipeline.
 func NewFactory() exporter.Factory {
 	return exporter.NewFactory(component.MustNewType("kafka"), func() component.Config { return &struct{}{} })
 }

@@ -1,4 +1,4 @@
-// Package kafkareceiver takes the place of the receiver for Kafka when Jaeger is built for the lab, which does not use it.
+// Package kafkareceiver takes the place of the receiver for Kafka in the lab's Jaeger.
 package kafkareceiver
 
 import (
@@ -6,7 +6,7 @@ import (
 	"go.opentelemetry.io/collector/receiver"
 )
 
-// NewFactory returns a factory that creates nothing.
+// NewFactory returns a factory that refuses every pipeline.
 func NewFactory() receiver.Factory {
 	return receiver.NewFactory(component.MustNewType("kafka"), func() component.Config { return &struct{}{} })
 }

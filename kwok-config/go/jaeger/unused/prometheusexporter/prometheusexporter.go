@@ -1,4 +1,4 @@
-// Package prometheusexporter takes the place of the exporter for Prometheus when Jaeger is built for the lab, which does not use it.
+// Package prometheusexporter takes the place of the exporter for Prometheus in the lab's Jaeger.
 package prometheusexporter
 
 import (
@@ -6,7 +6,7 @@ import (
 	"go.opentelemetry.io/collector/exporter"
 )
 
-// NewFactory returns a factory that creates nothing.
+// NewFactory returns a factory that refuses every pipeline.
 func NewFactory() exporter.Factory {
 	return exporter.NewFactory(component.MustNewType("prometheus"), func() component.Config { return &struct{}{} })
 }

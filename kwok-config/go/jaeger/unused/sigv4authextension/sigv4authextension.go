@@ -1,4 +1,4 @@
-// Package sigv4authextension takes the place of the extension for AWS when Jaeger is built for the lab, which does not use it.
+// Package sigv4authextension takes the place of the extension for AWS in the lab's Jaeger.
 package sigv4authextension
 
 import (

@@ -1,4 +1,4 @@
-// Package tailsamplingprocessor takes the place of the processor that samples whole traces when Jaeger is built for the lab, which does not use it.
+// Package tailsamplingprocessor takes the place of the processor that samples whole traces in the lab's Jaeger.
 package tailsamplingprocessor
 
 import (
@@ -6,7 +6,7 @@ import (
 	"go.opentelemetry.io/collector/processor"
 )
 
-// NewFactory returns a factory that creates nothing.
+// NewFactory returns a factory that refuses every pipeline.
 func NewFactory() processor.Factory {
 	return processor.NewFactory(component.MustNewType("tail_sampling"), func() component.Config { return &struct{}{} })
 }

@@ -1,2 +1,2 @@
-// Package libopenapi is empty. Only tests of Prometheus import it.
+// Package libopenapi is empty. Only tests of Prometheus import it, and `go mod tidy` looks for their imports too.
 package libopenapi

@@ -1,2 +1,2 @@
-// Package errors is empty, as package validator.
+// Package errors is empty, like package validator.
 package errors

@@ -1,5 +1,5 @@
-// Package v3 takes the place of the OpenAPI library when Prometheus is built for the lab, which does not read /api/v1/openapi.yaml. It has
-// the types of the package of this name, with the fields that Prometheus sets.
+// Package v3 takes the place of the OpenAPI library in the lab's Prometheus. It has the types of the package of this name, with the fields
+// that Prometheus sets.
 package v3
 
 import (
