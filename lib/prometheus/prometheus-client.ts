@@ -1,3 +1,4 @@
+import * as v from 'valibot'
 import { parse } from 'yaml'
 import { LabError, systemErrorCode } from '../cli/errors.ts'
 import { fields, items, text } from '../kube/json.ts'
@@ -62,12 +63,8 @@ export interface PrometheusApi {
   /** The values of a label, of the series that match a selector or of all. */
   labelValues(label: string, selector: string | undefined, range: TimeRange): Promise<string[]>
   labelNames(selector: string | undefined, range: TimeRange): Promise<string[]>
-  /** The recording rules that are loaded: the series' name and the expression. */
-  recordingRules(): Promise<Map<string, string>>
   /** All rules that are loaded, with the result of their last evaluation. */
   rules(): Promise<LoadedRule[]>
-  /** The names of the alerts that wait or fire now. */
-  alerts(): Promise<string[]>
   /** Its version; undefined where it does not state one. */
   version(): Promise<string | undefined>
   /** The interval at which it scrapes jobs without one of their own, in milliseconds; undefined where it does not state one. */
@@ -76,37 +73,49 @@ export interface PrometheusApi {
   readonly timings: readonly Timing[]
 }
 
-/** A rule that Prometheus evaluates. */
-export interface LoadedRule {
+const string = v.nullish(v.string(), '')
+const duration = v.nullish(v.number(), 0)
+const labels = v.nullish(v.record(v.string(), v.string()), {})
+const activeAlertSchema = v.object({
+  labels,
+  annotations: labels,
+  state: string,
+  value: string,
+  /** When it began to wait, or to fire without `for`, ISO 8601. */
+  activeAt: string,
+})
+const loadedRuleSchema = v.object({
+  type: string,
+  /** Of the alert or of the recorded series. */
+  name: string,
+  query: string,
+  /** `ok`, `err`, or `unknown` before the first evaluation. */
+  health: v.nullish(v.string(), 'unknown'),
+  lastError: string,
+  /** Of an alert: `inactive`, `pending` or `firing`. */
+  state: v.optional(v.string()),
+  /** The series that wait or fire. */
+  alerts: v.nullish(v.array(activeAlertSchema), []),
+  /** The time of the last evaluation, ISO 8601; in the year 1 before the first. */
+  lastEvaluation: string,
+  /** How long it took. */
+  evaluationTime: duration,
+})
+const groupSchema = v.object({ file: string, name: string, interval: duration, rules: v.array(loadedRuleSchema) })
+const rulesSchema = v.object({ groups: v.array(groupSchema) })
+
+/** A series of an alert that waits or fires. */
+export type ActiveAlert = v.InferOutput<typeof activeAlertSchema>
+
+/** A rule that Prometheus evaluates, times in seconds. */
+export type LoadedRule = v.InferOutput<typeof loadedRuleSchema> & {
   /** The path of its file, as Prometheus sees it. */
   file: string
   group: string
   /** Its place in the group. */
   index: number
-  /** Of the alert or of the recorded series. */
-  name: string
-  /** `ok`, `err`, or `unknown` before the first evaluation. */
-  health: string
-  lastError: string
-  /** Of an alert: `inactive`, `pending` or `firing`. */
-  state: string | undefined
-  /** The series that wait or fire. */
-  alerts: readonly ActiveAlert[]
-  /** The time of the last evaluation, ISO 8601; in the year 1 before the first. */
-  evaluatedAt: string
-  /** How long it took, and how often its group is evaluated, in seconds. */
-  evaluationSeconds: number
-  intervalSeconds: number
-}
-
-/** A series of an alert that waits or fires. */
-export interface ActiveAlert {
-  labels: Labels
-  annotations: Labels
-  state: string
-  value: string
-  /** When it began to wait, or to fire without `for` (epoch). */
-  activeAtMs: number
+  /** How often its group is evaluated. */
+  interval: number
 }
 
 /** Answers of more series are not kept: of ten thousand pods some hundred would take a gigabyte. */
@@ -155,45 +164,11 @@ export function createPrometheusApi(
     async labelNames(selector, range) {
       return await names('labels', selector, range)
     },
-    async recordingRules() {
-      const data = await ask('state', 'recording rules', 'rules?type=record')
-      const rules = items(fields(data)['groups']).flatMap(group => items(fields(group)['rules']).map(fields))
-      return new Map(rules.map(rule => [text(rule['name']) ?? '', text(rule['query']) ?? '']))
-    },
     async rules() {
-      const data = await ask('state', 'rules', 'rules')
-      return items(fields(data)['groups']).flatMap(group => {
-        const { file, name, rules, interval } = fields(group)
-        return items(rules).map((rule, index): LoadedRule => {
-          const { health, lastError, state, alerts, lastEvaluation, evaluationTime } = fields(rule)
-          return {
-            file: text(file) ?? '',
-            group: text(name) ?? '',
-            index,
-            name: text(fields(rule)['name']) ?? '',
-            health: text(health) ?? 'unknown',
-            lastError: text(lastError) ?? '',
-            state: text(state),
-            alerts: items(alerts).map(alert => {
-              const { labels, annotations, state, value, activeAt } = fields(alert)
-              return {
-                labels: fields(labels) as Labels,
-                annotations: fields(annotations) as Labels,
-                state: text(state) ?? '',
-                value: text(value) ?? '',
-                activeAtMs: Date.parse(text(activeAt) ?? ''),
-              }
-            }),
-            evaluatedAt: text(lastEvaluation) ?? '',
-            evaluationSeconds: Number(evaluationTime ?? 0),
-            intervalSeconds: Number(interval ?? 0),
-          }
-        })
-      })
-    },
-    async alerts() {
-      const data = await ask('state', 'alerts', 'alerts')
-      return items(fields(data)['alerts']).map(alert => text(fields(fields(alert)['labels'])['alertname']) ?? '')
+      const { groups } = v.parse(rulesSchema, await ask('state', 'rules', 'rules'))
+      return groups.flatMap(({ name: group, rules, ...rest }) =>
+        rules.map((rule, index) => ({ ...rule, ...rest, group, index })),
+      )
     },
     async version() {
       return text(fields(await ask('state', 'version', 'status/buildinfo'))['version'])

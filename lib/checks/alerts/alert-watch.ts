@@ -56,12 +56,20 @@ export function alertWatch(alerts: readonly AlertRule[], earlier: readonly SeenA
         const rule = rules.get(`${group}\0${index}`)
         if (rule === undefined) continue
         for (const alert of active) {
-          const { labels, state, activeAtMs: sinceMs } = alert
+          const { labels, state } = alert
           const key = keyOf({ rule, labels })
           keys.add(key)
           let each = present.get(key)
           if (each === undefined) {
-            each = { rule, labels, by: undefined, sinceMs, firingMs: undefined, goneMs: undefined, faults: [] }
+            each = {
+              rule,
+              labels,
+              by: undefined,
+              sinceMs: Date.parse(alert.activeAt),
+              firingMs: undefined,
+              goneMs: undefined,
+              faults: [],
+            }
             present.set(key, each)
             seen.push(each)
           }

@@ -105,7 +105,7 @@ export async function checkRules(
         const series = isAlert ? known.alerts.length : (counts.get(each.name) ?? 0)
         const state = known.health === 'unknown' ? 'not evaluated' : (known.state ?? (await recordState(each, series)))
         const checked = await checkedRule(each, known.health === 'err' ? 'error' : state, series, known.lastError)
-        const { evaluationSeconds: seconds, intervalSeconds } = known
+        const { evaluationTime: seconds, interval: intervalSeconds } = known
         const slow = seconds > intervalSeconds ? { seconds, intervalSeconds } : undefined
         return { ...checked, result: { ...checked.result, slow } }
       }),

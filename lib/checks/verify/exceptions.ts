@@ -96,7 +96,7 @@ async function exceptionProblem(
     if (some !== undefined) return `${expr} is ${some}`
   }
   if (noAlerts === true) {
-    const alerts = await api.alerts()
+    const alerts = (await api.rules()).flatMap(({ name, alerts }) => alerts.map(() => name))
     if (alerts.length > 0) return `Prometheus has alerts, ${[...new Set(alerts)].sort().join(', ')}`
   }
   return undefined

@@ -73,7 +73,11 @@ export async function verify(options: VerifyOptions): Promise<VerifyReport> {
   await api.probe()
   const missing = await missingPrerequisites(api, options.metrics, first.untilMs)
   const problems = await scrapeProblems(api, first, options)
-  const recorded = (await orNone(api.recordingRules())) ?? new Map<string, string>()
+  const recorded = new Map(
+    ((await orNone(api.rules())) ?? []).flatMap(({ type, name, query }) =>
+      type === 'recording' ? [[name, query]] : [],
+    ),
+  )
   const rules = new Map([...recorded].map(([name, query]) => [name, queryFacts(query)]))
   const lastHour = { fromMs: first.untilMs - 3_600_000, untilMs: first.untilMs }
   const names = await orNone(api.labelValues('__name__', undefined, lastHour))

@@ -82,7 +82,7 @@ function ruleRow(rule: ShownRule): Html {
 /** When a rule was last evaluated, and how long that took where it is long. */
 function evaluation(loaded: LoadedRule | undefined): string {
   if (loaded === undefined) return 'not loaded'
-  const { evaluatedAt, evaluationSeconds } = loaded
-  const time = evaluatedAt.startsWith('0001') ? 'never' : evaluatedAt.slice(0, 19).replace('T', ' ')
-  return `${time}${evaluationSeconds < 1 ? '' : `, in ${evaluationSeconds.toFixed(1)} s`}`
+  const { lastEvaluation, evaluationTime } = loaded
+  const time = lastEvaluation.startsWith('0001') ? 'never' : lastEvaluation.slice(0, 19).replace('T', ' ')
+  return `${time}${evaluationTime < 1 ? '' : `, in ${evaluationTime.toFixed(1)} s`}`
 }

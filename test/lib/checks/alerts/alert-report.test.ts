@@ -32,17 +32,19 @@ const active = (state: string, sinceMs: number, labels = {}): ActiveAlert => ({
   annotations: { summary: 'z' },
   state,
   value: '1',
-  activeAtMs: sinceMs,
+  activeAt: new Date(sinceMs).toISOString(),
 })
 const loaded = (...given: [AlertRule, ActiveAlert][]): LoadedRule[] =>
   given.map(([{ group, index }, alert]) => ({
+    type: 'alerting',
     file: '',
     group,
     index,
     name: '',
-    evaluatedAt: '',
-    evaluationSeconds: 0,
-    intervalSeconds: 15,
+    query: '',
+    lastEvaluation: '',
+    evaluationTime: 0,
+    interval: 15,
     health: 'ok',
     lastError: '',
     state: '',

@@ -25,7 +25,7 @@ const hasty: ScenarioRun = {
   ...initial,
   expected: planned.expected.map(each => ({ ...each, firesWithinMs: 200, clearsWithinMs: 200 })),
 }
-const times = { evaluationSeconds: 0, intervalSeconds: 15 }
+const times = { lastEvaluation: '', evaluationTime: 0, interval: 15 }
 
 /** A lab whose alert fires from 50 ms after the start of the scenario until it is healed. */
 function memoryLab(changes: Partial<AlertLab> = {}) {
@@ -40,10 +40,19 @@ function memoryLab(changes: Partial<AlertLab> = {}) {
         annotations: {},
         state: 'firing',
         value: '1',
-        activeAtMs: Date.now(),
+        activeAt: new Date().toISOString(),
       }
       const alerts = isFailing() ? [alert] : []
-      const other = { file: '', name: '', health: 'ok', lastError: '', state: '', evaluatedAt: '', ...times }
+      const other = {
+        type: 'alerting',
+        file: '',
+        name: '',
+        query: '',
+        health: 'ok',
+        lastError: '',
+        state: '',
+        ...times,
+      }
       return [{ ...other, group: rule.group, index: 0, alerts }]
     },
     pods: async () => [{ name: 'shop/a', node: 'n1', workloads: [], isOfDeployment: true }],
