@@ -3,6 +3,7 @@ import { causeOf } from '../cli/errors.ts'
 import { hostExtras } from './endpoints/host-extras.ts'
 import { hostResourceMetrics } from './endpoints/host-metrics.ts'
 import { measureNode } from './endpoints/node-measurement.ts'
+import { postMetrics } from './otlp-metrics.ts'
 import type { StatsMetrics } from './stats-proxy-metrics.ts'
 import type { StatsStore } from './store/stats-store.ts'
 
@@ -61,12 +62,8 @@ async function pushAll({ store, metrics, url, isSynced, signal }: PushOptions): 
     store.flush()
     const count = resourceMetrics.length
     try {
-      const answer = await fetch(`${url}/v1/metrics`, {
-        method: 'POST',
-        headers: { 'content-type': 'application/json' },
-        body: JSON.stringify({ resourceMetrics }),
-        signal: AbortSignal.any([signal, AbortSignal.timeout(10_000)]),
-      })
+      const limit = AbortSignal.any([signal, AbortSignal.timeout(10_000)])
+      const answer = await postMetrics(url, resourceMetrics, limit)
       const body = await answer.text()
       metrics.countPush(answer.ok ? 'accepted' : 'refused', count)
       if (!answer.ok) failure = `${url} answers ${answer.status} ${body.slice(0, 200)}`

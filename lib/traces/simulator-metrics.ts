@@ -1,3 +1,4 @@
+import { attributeList, type OtlpMetric, otlpMetric, postMetrics } from '../kubelet/otlp-metrics.ts'
 import type { SpanExporter } from './span-exporter.ts'
 
 /** The values of the simulator's own metrics. */
@@ -8,40 +9,25 @@ export interface SimulatorMetrics {
   problems: number
 }
 
-/** The simulator's own metrics as one OTLP/JSON request; counters since `startMs`. */
-export function metricsRequest(
-  values: SimulatorMetrics,
+/** The simulator's own metrics as OTLP `ResourceMetrics`; counters since `startMs`. */
+export function simulatorResourceMetrics(
+  { requests, roots, services, problems }: SimulatorMetrics,
   { counts, waiting }: Pick<SpanExporter, 'counts' | 'waiting'>,
-  { startMs, nowMs }: { startMs: number; nowMs: number },
+  time: { startMs: number; nowMs: number },
 ): unknown {
-  const timeUnixNano = `${nowMs}000000`
-  const startTimeUnixNano = `${startMs}000000`
-  const point = (value: number, result?: string) => ({
-    timeUnixNano,
-    asInt: String(value),
-    ...(result === undefined ? {} : { attributes: [{ key: 'result', value: { stringValue: result } }] }),
-  })
-  const counter = (name: string, unit: string, dataPoints: ReturnType<typeof point>[]) => ({
-    name,
-    unit,
-    sum: {
-      aggregationTemporality: 2,
-      isMonotonic: true,
-      dataPoints: dataPoints.map(each => ({ startTimeUnixNano, ...each })),
-    },
-  })
-  const gauge = (name: string, unit: string, value: number) => ({ name, unit, gauge: { dataPoints: [point(value)] } })
-  const spans = (['sent', 'dropped', 'failed'] as const).map(result => point(counts[result], result))
+  const metric = (name: string, unit: string, points: OtlpMetric['points'], kind: OtlpMetric['kind'] = 'gauge') =>
+    otlpMetric({ name: `traces.simulator.${name}`, unit, kind, points }, time)
+  const spans = (['sent', 'dropped', 'failed'] as const).map(result => [counts[result], { result }] as const)
   const metrics = [
-    counter('traces.simulator.requests', '{request}', [point(values.requests)]),
-    counter('traces.simulator.spans', '{span}', spans),
-    gauge('traces.simulator.queue', '{span}', waiting),
-    gauge('traces.simulator.generators', '{workload}', values.roots),
-    gauge('traces.simulator.services', '{service}', values.services),
-    gauge('traces.simulator.problems', '{problem}', values.problems),
+    metric('requests', '{request}', [[requests, {}]], 'counter'),
+    metric('spans', '{span}', spans, 'counter'),
+    metric('queue', '{span}', [[waiting, {}]]),
+    metric('generators', '{workload}', [[roots, {}]]),
+    metric('services', '{service}', [[services, {}]]),
+    metric('problems', '{problem}', [[problems, {}]]),
   ]
-  const attributes = [{ key: 'service.name', value: { stringValue: 'kube-otel-lab-traces' } }]
-  return { resourceMetrics: [{ resource: { attributes }, scopeMetrics: [{ metrics }] }] }
+  const attributes = attributeList({ 'service.name': 'kube-otel-lab-traces' })
+  return { resource: { attributes }, scopeMetrics: [{ metrics }] }
 }
 
 /** Pushes the metrics each interval until the signal. After a failed push, the next one has the cumulative counters. */
@@ -56,12 +42,9 @@ export function startPushingMetrics(options: {
   const { url, intervalMs, exporter, metrics, signal } = options
   const startMs = Date.now()
   const timer = setInterval(() => {
-    fetch(`${url}/v1/metrics`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify(metricsRequest(metrics(), exporter, { startMs, nowMs: Date.now() })),
-      signal: AbortSignal.any([signal, AbortSignal.timeout(Math.min(intervalMs, 5_000))]),
-    })
+    const measured = simulatorResourceMetrics(metrics(), exporter, { startMs, nowMs: Date.now() })
+    const limit = AbortSignal.any([signal, AbortSignal.timeout(Math.min(intervalMs, 5_000))])
+    postMetrics(url, [measured], limit)
       .then(answer => answer.arrayBuffer())
       // The span exporter logs when the collector is unreachable.
       .catch(() => {})

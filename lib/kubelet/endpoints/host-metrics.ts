@@ -1,23 +1,12 @@
 import type { Sample } from '../counters/usage-samples.ts'
+import { attributeList, type OtlpMetric, otlpMetric, type Point } from '../otlp-metrics.ts'
 import { DISK_DEVICE, NETWORK_DEVICE, reads, rxDropped, rxPackets, txDropped, txPackets, writes } from './devices.ts'
 import type { HostExtras } from './host-extras.ts'
 import type { MeasuredNode, MeasuredPod } from './node-measurement.ts'
 
-type Attributes = Record<string, string>
-type Point = [value: number, attributes: Attributes]
-/** `counter` is a monotonic cumulative sum, `sum` a non-monotonic one. */
-type Kind = 'counter' | 'sum' | 'gauge'
-type Metric = ReturnType<typeof metric>
-
-function metric(name: string, unit: string, kind: Kind, points: Point[]) {
+function metric(name: string, unit: string, kind: OtlpMetric['kind'], points: Point[]): OtlpMetric {
   return { name: `system.${name}`, unit, kind, points }
 }
-
-/** The units of metrics that are not integers. */
-const FRACTIONAL = new Set(['s', '{thread}'])
-
-/** The largest JavaScript number in OTLP's 64-bit integers: the collector drops a whole request of 50 nodes for a larger one. */
-const MAX_INT = 2 ** 63 - 1_024
 
 const SCOPE = 'github.com/open-telemetry/opentelemetry-collector-contrib/receiver/hostmetricsreceiver/internal/scraper/'
 const TCP_STATES = [
@@ -42,9 +31,7 @@ const TCP_STATES = [
  */
 export function hostResourceMetrics(measured: MeasuredNode, extras: HostExtras): unknown {
   const { facts, nowMs, startMs } = measured
-  const timeUnixNano = `${nowMs}000000`
-  const startTimeUnixNano = `${Math.max(0, Math.floor(startMs))}000000`
-  const scopes: [string, Metric[]][] = [
+  const scopes: [string, OtlpMetric[]][] = [
     ['cpuscraper', cpuMetrics(extras)],
     ['loadscraper', loadMetrics(extras)],
     ['memoryscraper', memoryMetrics(measured)],
@@ -56,12 +43,12 @@ export function hostResourceMetrics(measured: MeasuredNode, extras: HostExtras):
     resource: { attributes: attributeList({ 'host.name': facts.name, 'k8s.node.name': facts.name }) },
     scopeMetrics: scopes.map(([scraper, metrics]) => ({
       scope: { name: SCOPE + scraper },
-      metrics: metrics.map(metric => otlpMetric(metric, startTimeUnixNano, timeUnixNano)),
+      metrics: metrics.map(metric => otlpMetric(metric, { startMs, nowMs })),
     })),
   }
 }
 
-function cpuMetrics({ cores }: HostExtras): Metric[] {
+function cpuMetrics({ cores }: HostExtras): OtlpMetric[] {
   const points: Point[] = []
   for (const [at, { busyNs, idleNs }] of cores.entries()) {
     for (const [state, value] of cpuStates(busyNs / 1e9, idleNs / 1e9)) points.push([value, { cpu: `cpu${at}`, state }])
@@ -84,13 +71,13 @@ export function cpuStates(busy: number, idle: number): [state: string, value: nu
   ]
 }
 
-function loadMetrics({ loads }: HostExtras): Metric[] {
+function loadMetrics({ loads }: HostExtras): OtlpMetric[] {
   return (['1m', '5m', '15m'] as const).map((span, index) =>
     metric(`cpu.load_average.${span}`, '{thread}', 'gauge', [[loads[index] ?? 0, {}]]),
   )
 }
 
-function memoryMetrics({ facts, total }: MeasuredNode): Metric[] {
+function memoryMetrics({ facts, total }: MeasuredNode): OtlpMetric[] {
   const states = memoryStates(total, facts.memoryCapacityBytes)
   const points = Object.entries(states).map(([state, value]): Point => [value, { state }])
   return [metric('memory.usage', 'By', 'sum', points)]
@@ -123,7 +110,7 @@ export function diskWork({ readBytes, writtenBytes }: Pick<Sample, 'readBytes' |
   return { readCount, writeCount, readsMerged, writesMerged, readS, writeS, busyS: readS + writeS }
 }
 
-function diskMetrics({ total }: MeasuredNode): Metric[] {
+function diskMetrics({ total }: MeasuredNode): OtlpMetric[] {
   const device = DISK_DEVICE.replace('/dev/', '')
   const { readCount, writeCount, readsMerged, writesMerged, readS, writeS, busyS } = diskWork(total)
   const byDirection = (read: number, write: number): Point[] => [
@@ -148,7 +135,7 @@ export function inodesOf({ disk, used }: Pick<MeasuredNode, 'disk' | 'used'>): n
   return Math.max(Math.floor(disk.capacityBytes / 16_384), used.inodesUsed)
 }
 
-function filesystemMetrics({ disk, used }: MeasuredNode): Metric[] {
+function filesystemMetrics({ disk, used }: MeasuredNode): OtlpMetric[] {
   const mount = { device: `${DISK_DEVICE}1`, mode: 'rw', mountpoint: '/', type: 'ext4' }
   const states = (values: [string, number][]) =>
     values.map(([state, value]): Point => [Math.max(0, Math.round(value)), { ...mount, state }])
@@ -172,7 +159,7 @@ export function tcpConnections({ length }: readonly MeasuredPod[]) {
   return { ESTABLISHED: 12 + 3 * length, LISTEN: 8 + length, TIME_WAIT: 2 * length }
 }
 
-function networkMetrics({ traffic, errors, pods }: MeasuredNode): Metric[] {
+function networkMetrics({ traffic, errors, pods }: MeasuredNode): OtlpMetric[] {
   const { rxBytes, txBytes } = traffic
   const device = NETWORK_DEVICE
   const counter = (name: string, unit: string, receive: number, transmit: number) =>
@@ -189,21 +176,4 @@ function networkMetrics({ traffic, errors, pods }: MeasuredNode): Metric[] {
     counter('dropped', '{packets}', rxDropped(rxBytes), txDropped(txBytes)),
     metric('network.connections', '{connections}', 'sum', states),
   ]
-}
-
-function otlpMetric({ name, unit, kind, points }: Metric, startTimeUnixNano: string, timeUnixNano: string): unknown {
-  const isWhole = !FRACTIONAL.has(unit)
-  const dataPoints = points.map(([value, attributes]) => ({
-    attributes: attributeList(attributes),
-    ...(kind === 'gauge' ? {} : { startTimeUnixNano }),
-    timeUnixNano,
-    // OTLP's JSON has 64-bit integers as strings.
-    ...(isWhole ? { asInt: String(Math.min(Math.round(value), MAX_INT)) } : { asDouble: value }),
-  }))
-  if (kind === 'gauge') return { name, unit, gauge: { dataPoints } }
-  return { name, unit, sum: { aggregationTemporality: 2, isMonotonic: kind === 'counter', dataPoints } }
-}
-
-function attributeList(attributes: Attributes): unknown[] {
-  return Object.entries(attributes).map(([key, value]) => ({ key, value: { stringValue: value } }))
 }

@@ -8,7 +8,7 @@ import { suite } from 'uvu'
 import { stringify } from 'yaml'
 import { fields, items } from '../../../lib/kube/json.ts'
 import { daemonCommand } from '../../../lib/services/daemon-bundle.ts'
-import { metricsRequest } from '../../../lib/traces/simulator-metrics.ts'
+import { simulatorResourceMetrics } from '../../../lib/traces/simulator-metrics.ts'
 import { parseFlags } from '../../../lib/traces/trace-simulator-flags.ts'
 import { tempDir } from '../../support/temp-lab.ts'
 import { answer, bodyOf, fakeApi, until } from '../kube/fake-api.ts'
@@ -45,15 +45,12 @@ for (const [args, message] of [
 }
 flags.run()
 
-const metrics = suite('metricsRequest()')
+const metrics = suite('simulatorResourceMetrics()')
 metrics('has each counter since the start, and spans by result', () => {
   const exporter = { counts: { sent: 30, dropped: 20, failed: 10 }, waiting: 4 }
-  const request = metricsRequest({ requests: 5, roots: 1, services: 2, problems: 3 }, exporter, {
-    startMs: 1,
-    nowMs: 2,
-  })
-  const [{ scopeMetrics }] = (request as { resourceMetrics: [{ scopeMetrics: [{ metrics: unknown[] }] }] })
-    .resourceMetrics
+  const given = { requests: 5, roots: 1, services: 2, problems: 3 }
+  const measured = simulatorResourceMetrics(given, exporter, { startMs: 1, nowMs: 2 })
+  const { scopeMetrics } = measured as { scopeMetrics: [{ metrics: unknown[] }] }
   const values = scopeMetrics[0].metrics.map(each => {
     const { name, sum, gauge } = fields(each)
     return `${name} ${items(fields(sum ?? gauge).dataPoints).map(point => fields(point).asInt)}`
