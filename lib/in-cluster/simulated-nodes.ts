@@ -75,7 +75,7 @@ export async function waitForSimulatedPods(lab: Lab): Promise<void> {
 }
 
 /**
- * Deletes pods of simulated nodes that have a quarter more than the average, for the scheduler to place them anew; gives their number. Of pods
+ * Deletes pods of simulated nodes that have a quarter more than the average, for the scheduler to place them again; gives their number. Of pods
  * that wait, the first nodes that are Ready have got as many as they have room for.
  */
 export async function spreadPods(lab: Lab, onDone?: (done: number) => void): Promise<number> {

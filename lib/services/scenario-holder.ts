@@ -19,7 +19,7 @@ export const scenarioHolder = {
       return {
         name: 'scenarios',
         ...command,
-        // A cluster that was created anew can have another address and CA.
+        // A cluster that was created again can have another address and CA.
         contents: `${contents}${kubeconfigServer(kubeconfigPath(lab, 'scenarios'))}`,
         runsTools: true,
         isSupervised: true,

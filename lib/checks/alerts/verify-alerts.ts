@@ -123,7 +123,7 @@ export async function verifyAlerts(
       }
       if (finished.size > 0) {
         say(
-          `Continues the run of ${apiTime(saved.beganMs)}, which finished ${finished.size} of ${runs.length} scenarios; --fresh starts anew`,
+          `Continues the run of ${apiTime(saved.beganMs)}, which finished ${finished.size} of ${runs.length} scenarios; --fresh starts again`,
         )
       }
       const watch = alertWatch(alerts, [...before.seen, ...seenBefore(saved, runs, alerts)])

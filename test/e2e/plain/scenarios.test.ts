@@ -217,7 +217,7 @@ scenarios('verify-alerts proves alerts, also after kill -9, and refuses what it 
   assert.equal(exitCode, 0, `${stdout}\n${stderr}`)
   assertSays(stderr, /^Healing scheduler-down on kube-scheduler$/m)
   assertSays(stderr, /^Scenarios: 1, at most /m)
-  assertSays(stderr, /^Continues the run of \S+, which finished 1 of 2 scenarios; --fresh starts anew$/m)
+  assertSays(stderr, /^Continues the run of \S+, which finished 1 of 2 scenarios; --fresh starts again$/m)
   assertSays(stdout, /^node-memory-pressure +\S+ +KubeNodeUnderPressure +lab( +\d+ s){3} +ok$/m)
   assertSays(stdout, /^scheduler-down +kube-scheduler +KubeControlPlaneDown +lab( +\d+ s){3} +ok$/m)
   assertSays(stdout, /^Alerts: \d+ ok, 0 failed, /m)
