@@ -2,13 +2,31 @@ import { kubeletSlow, networkErrors, refusesScrapes } from '../../lab/manifest.t
 import { coresOf, coreTimesAt } from '../counters/core-times.ts'
 import { type CountedNode, type CounterState, createCounterMemory, nodeChanges } from '../counters/counter-memory.ts'
 import { changeUsage, createPodMeter, isSampled, type PodMeter, settle } from '../counters/pod-counters.ts'
-import { addRetired, countFaults, noRetiredPods, retirePod } from '../counters/retired-pods.ts'
+import { addRetired, countFaults, noRetiredPods, type RetiredPods, retirePod } from '../counters/retired-pods.ts'
 import type { StateChange } from '../counters/state-log.ts'
 import type { BadAnnotation, NodeFacts, PodFacts, PresetName } from '../objects/facts.ts'
 import { createTextArena } from '../objects/text-arena.ts'
 import type { UsageSources } from '../usage/usage-model.ts'
 import { createUsageObjects, matches, type UsageObject, type UsageProblem } from '../usage/usage-objects.ts'
-import { createNodeIndex, type NodeSlot, type PodEntry } from './node-index.ts'
+
+interface PodEntry {
+  facts: PodFacts
+  /** Defined for a pod that runs or has run. */
+  meter?: PodMeter | undefined
+}
+
+/** A node name with the pods bound to it; the Node itself may be unknown. */
+interface NodeSlot {
+  readonly name: string
+  facts: NodeFacts | undefined
+  /** By UID, in any phase. */
+  readonly pods: Map<string, PodEntry>
+  /** The pods whose counters depend on when they are read. */
+  readonly sampled: Map<string, PodEntry>
+  retired: RetiredPods
+  /** Nothing of it is served. */
+  isPaused: boolean
+}
 
 /** A slot with a Node. */
 export type NodeEntry = NodeSlot & { facts: NodeFacts }
@@ -42,7 +60,11 @@ export interface NodeCounters {
 /** An empty store. Nodes and pods that are set later continue their counters from the state of an earlier process. */
 export function createStore(options: StoreOptions = {}) {
   const { clock = Date.now, onBadAnnotation = () => {}, onStateError = () => {} } = options
-  const index = createNodeIndex()
+  /** By node name, with those of unknown Nodes. */
+  const slots = new Map<string, NodeSlot>()
+  /** By UID. */
+  const slotOfNode = new Map<string, NodeSlot>()
+  const slotOfPod = new Map<string, NodeSlot>()
   const documents = createTextArena()
   const memory = createCounterMemory({ state: options.state, nodes: countedNodes, onError: onStateError })
   let latestMs = memory.restoredAtMs
@@ -55,17 +77,18 @@ export function createStore(options: StoreOptions = {}) {
     fromObjects: (pod, container, resource) =>
       usageObjects.size === 0
         ? undefined
-        : usageObjects.usageOf(pod, container, resource, index.get(pod.nodeName)?.facts),
+        : usageObjects.usageOf(pod, container, resource, slots.get(pod.nodeName)?.facts),
   }
 
   return {
     setNode(facts: NodeFacts) {
-      const slot = index.ensureSlot(facts.name)
+      const slot = ensureSlot(facts.name)
       const before = slot.facts
-      index.setNode(slot, facts)
+      // A new Node of the same name is another machine, whose counters start at zero.
+      if (before !== undefined && before.uid !== facts.uid) forgetNode(slot, before)
+      slot.facts = facts
+      slotOfNode.set(facts.uid, slot)
       if (before?.uid !== facts.uid) {
-        // A new Node of the same name is another machine, whose counters start at zero.
-        if (before !== undefined) forgetCounters(slot, before.uid)
         const earlier = memory.takeNode(facts.uid)
         if (earlier !== undefined) addRetired(slot.retired, earlier)
         if (slot.pods.size > 0) memory.setNode(counted(slot))
@@ -74,16 +97,16 @@ export function createStore(options: StoreOptions = {}) {
     },
 
     deleteNode(uid: string) {
-      const slot = index.withNode(uid)
-      if (slot === undefined) return
-      forgetCounters(slot, uid)
-      index.deleteNode(slot)
+      const slot = slotOfNode.get(uid)
+      if (slot?.facts === undefined) return
+      forgetNode(slot, slot.facts)
+      dropIfEmpty(slot)
     },
 
     /** Takes ownership of the facts: the store replaces their document. */
     setPod(facts: PodFacts) {
       const nowMs = now()
-      const slot = index.ensureSlot(facts.nodeName)
+      const slot = ensureSlot(facts.nodeName)
       const before = slot.pods.get(facts.uid)
       const oldFacts = before?.facts
       reportBadAnnotations(facts, oldFacts)
@@ -92,7 +115,8 @@ export function createStore(options: StoreOptions = {}) {
       facts.json = documents.keep(facts.json.toString())
       const entry: PodEntry = before ?? { facts, meter: memory.takePod(facts.uid) }
       entry.facts = facts
-      if (before === undefined) index.addPod(slot, entry)
+      slot.pods.set(facts.uid, entry)
+      slotOfPod.set(facts.uid, slot)
       if (entry.meter !== undefined) updateMeter(entry, slot, nowMs)
       else if (facts.running) {
         entry.meter = createPodMeter(facts, nowMs, sources)
@@ -104,13 +128,11 @@ export function createStore(options: StoreOptions = {}) {
     },
 
     deletePod(uid: string) {
-      const slot = index.withPod(uid)
+      const slot = slotOfPod.get(uid)
       const entry = slot?.pods.get(uid)
       if (slot === undefined || entry === undefined) return
-      if (entry.facts.running) runningPodCount--
       if (entry.meter !== undefined) retire(slot, uid, entry.meter, now())
-      documents.release(entry.facts.json)
-      index.deletePod(slot, uid)
+      removePod(slot, entry.facts)
     },
 
     setUsageObject(object: UsageObject) {
@@ -130,7 +152,7 @@ export function createStore(options: StoreOptions = {}) {
      */
     endRestore(nodeUid?: string) {
       for (const [uid, pod] of memory.takeRest(nodeUid)) {
-        const slot = index.withNode(pod.nodeUid)
+        const slot = slotOfNode.get(pod.nodeUid)
         // The earlier process may have served the pod until it ended; the pod's own end is unknown.
         if (slot !== undefined) retire(slot, uid, pod.meter, restoredAtMs)
         else memory.forgetPod(uid)
@@ -140,12 +162,12 @@ export function createStore(options: StoreOptions = {}) {
 
     /** Serves a node no longer, or again. Its counters continue. The node may be set later. */
     pause(name: string, isPaused: boolean) {
-      index.ensureSlot(name).isPaused = isPaused
+      ensureSlot(name).isPaused = isPaused
     },
 
     /** The counters of a node, to hand it over. It must be paused, so that no later ones are served. */
     countersOf(name: string): NodeCounters | undefined {
-      const slot = index.get(name)
+      const slot = slots.get(name)
       if (slot?.facts === undefined) return undefined
       const timeMs = now()
       for (const { meter } of slot.sampled.values()) if (meter !== undefined) settle(meter, timeMs)
@@ -163,17 +185,14 @@ export function createStore(options: StoreOptions = {}) {
 
     /** Forgets a node and its pods, which another process serves. */
     dropNode(name: string) {
-      const slot = index.get(name)
-      for (const [uid, { facts }] of slot?.pods ?? []) {
-        if (facts.running) runningPodCount--
-        documents.release(facts.json)
-        memory.forgetPod(uid)
-        if (slot !== undefined) index.deletePod(slot, uid)
+      const slot = slots.get(name)
+      if (slot === undefined) return
+      for (const { facts } of slot.pods.values()) {
+        memory.forgetPod(facts.uid)
+        removePod(slot, facts)
       }
-      if (slot?.facts !== undefined) {
-        forgetCounters(slot, slot.facts.uid)
-        index.deleteNode(slot)
-      }
+      if (slot.facts !== undefined) forgetNode(slot, slot.facts)
+      dropIfEmpty(slot)
       memory.flush()
     },
 
@@ -181,7 +200,7 @@ export function createStore(options: StoreOptions = {}) {
     node: nodeEntry,
 
     /** Whether a node's kubelet accepts requests, and does not answer. */
-    isSlow: (name: string): boolean => index.get(name)?.facts?.scenario === kubeletSlow,
+    isSlow: (name: string): boolean => slots.get(name)?.facts?.scenario === kubeletSlow,
 
     /** A node to serve now. Everything its counters depend on is written to the state first. */
     read(name: string) {
@@ -220,12 +239,12 @@ export function createStore(options: StoreOptions = {}) {
     flush: memory.flush,
     /** Milliseconds since the epoch. It never decreases, even if the machine's clock does, so counters do not decrease. */
     now,
-    nodeNames: index.nodeNames,
+    nodeNames: () => Array.from(slotOfNode.values(), ({ name }) => name),
     get nodeCount() {
-      return index.nodeCount
+      return slotOfNode.size
     },
     get podCount() {
-      return index.podCount
+      return slotOfPod.size
     },
     get runningPodCount() {
       return runningPodCount
@@ -244,14 +263,39 @@ export function createStore(options: StoreOptions = {}) {
   }
 
   function nodeEntry(name: string): NodeEntry | undefined {
-    const slot = index.get(name)
+    const slot = slots.get(name)
     if (slot?.facts === undefined || slot.isPaused || refusesScrapes(slot.facts.scenario)) return undefined
     return slot as NodeEntry
   }
 
-  function forgetCounters(slot: NodeSlot, nodeUid: string): void {
+  function ensureSlot(name: string): NodeSlot {
+    const known = slots.get(name)
+    if (known !== undefined) return known
+    const nothing = { facts: undefined, pods: new Map(), sampled: new Map(), retired: noRetiredPods() }
+    const slot: NodeSlot = { name, ...nothing, isPaused: false }
+    slots.set(name, slot)
+    return slot
+  }
+
+  function dropIfEmpty({ name, facts, pods }: NodeSlot): void {
+    if (facts === undefined && pods.size === 0) slots.delete(name)
+  }
+
+  function removePod(slot: NodeSlot, { uid, json, running }: PodFacts): void {
+    if (running) runningPodCount--
+    documents.release(json)
+    slotOfPod.delete(uid)
+    slot.pods.delete(uid)
+    slot.sampled.delete(uid)
+    dropIfEmpty(slot)
+  }
+
+  /** Removes a Node and its counters from its slot. */
+  function forgetNode(slot: NodeSlot, { uid }: NodeFacts): void {
+    slotOfNode.delete(uid)
+    slot.facts = undefined
     slot.retired = noRetiredPods()
-    memory.forgetNode(nodeUid)
+    memory.forgetNode(uid)
   }
 
   function retire(slot: NodeSlot, podUid: string, meter: PodMeter, nowMs: number): void {
@@ -273,7 +317,7 @@ export function createStore(options: StoreOptions = {}) {
   }
 
   function updateMatching(objects: UsageObject[]): void {
-    for (const slot of index.slots()) {
+    for (const slot of slots.values()) {
       for (const entry of slot.pods.values()) {
         if (objects.some(object => matches(object, entry.facts))) updateMeter(entry, slot)
       }
@@ -281,7 +325,7 @@ export function createStore(options: StoreOptions = {}) {
   }
 
   function* countedNodes(): Generator<CountedNode> {
-    for (const slot of index.slots()) yield counted(slot)
+    for (const slot of slots.values()) yield counted(slot)
   }
 
   function reportBadAnnotations(facts: PodFacts, before: PodFacts | undefined): void {
