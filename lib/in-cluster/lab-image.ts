@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { atPrefix, imagePrefix } from '../docker/images.ts'
 import { projectDir } from '../lab/lab.ts'
-import { bundle, CLIENT_FILE, CLIENT_SOURCE, filesBesideBundle } from '../services/daemon-bundle.ts'
+import { bundle } from '../services/daemon-bundle.ts'
 
 /** The lab's own image, which .github/workflows/image.yaml builds. Its tag is the version of the chart. */
 const IMAGE = 'ghcr.io/kube-otel-lab/kube-otel-lab:0.1.0'
@@ -16,10 +16,6 @@ export function labImage(env: NodeJS.ProcessEnv): string {
 
 /** The files of the image in `LAB_IMAGE_DIR`: the stats proxy as a bundle, which needs Node.js only. */
 export async function labImageFiles(): Promise<Record<string, string>> {
-  const code = async (path: string) => (await bundle(join(projectDir, path))).code
-  const [proxy, client] = await Promise.all([
-    code(join('lib', 'kubelet', 'stats-proxy-process.ts')),
-    code(CLIENT_SOURCE),
-  ])
-  return { 'stats-proxy.mjs': proxy, [CLIENT_FILE]: client, ...filesBesideBundle() }
+  const { code } = await bundle(join(projectDir, 'lib', 'kubelet', 'stats-proxy-process.ts'))
+  return { 'stats-proxy.mjs': code }
 }

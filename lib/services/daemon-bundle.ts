@@ -9,13 +9,6 @@ import type { ServiceSpec } from './process-services.ts'
 const CACHE_DIR = join(projectDir, 'node_modules', '.cache', 'kube-otel-lab')
 const SOURCE = /^\/\/ (?<digest>\w+) (?<files>\[.*\])\n/
 
-/** The worker thread that reads kubeconfigs, and the part of the Kubernetes client library that it loads. Both lie beside the bundle. */
-const WORKER_FILE = 'credentials-worker.js'
-export const CLIENT_FILE = 'kubernetes-client.mjs'
-
-/** Its source, in the project. */
-export const CLIENT_SOURCE = join('lib', 'services', 'kubernetes-client.js')
-
 /** In two parts, so that a bundle of this file keeps it. */
 const OWN_FOLDER = ['import.meta', 'dirname'].join('.')
 
@@ -36,12 +29,6 @@ export interface DaemonOptions {
   cacheDir?: string
 }
 
-/** The files beside a bundle, but for the client library: its source needs node_modules, a bundle of it does not. */
-export function filesBesideBundle(): Record<string, string> {
-  const worker = readFileSync(join(projectDir, 'lib', 'kube', WORKER_FILE), 'utf8')
-  return { [WORKER_FILE]: worker, 'package.json': '{"type":"module"}\n' }
-}
-
 /**
  * The command that runs one of the lab's daemons as a process of this machine, from a bundle: Node.js starts it in a fifth of the CPU time
  * that `node --import tsx` takes, and without the process that compiles for tsx. The service is restarted when the bundle's sources change.
@@ -54,10 +41,6 @@ export async function daemonCommand(
   { nodeFlags = [], args, cacheDir = CACHE_DIR }: DaemonOptions,
 ): Promise<Pick<ServiceSpec, 'command' | 'args' | 'contents'>> {
   const program = await daemonBundle(service, main, cacheDir)
-  const client = readFileSync(join(projectDir, CLIENT_SOURCE), 'utf8')
-  for (const [name, text] of Object.entries({ ...filesBesideBundle(), [CLIENT_FILE]: client })) {
-    writeIfChanged(join(cacheDir, name), text)
-  }
   return {
     command: process.execPath,
     args: [...nodeFlags, join(cacheDir, `${service}.mjs`), ...args],
@@ -90,16 +73,15 @@ export async function bundle(entry: string): Promise<{ code: string; sources: st
     platform: 'node',
     target: 'node20',
     format: 'esm',
-    external: ['esbuild'],
+    // Both are loaded when needed, and only on this machine, where the bundle finds them in node_modules.
+    external: ['esbuild', '@kubernetes/client-node'],
     // CommonJS packages load Node.js modules by require(). The prefix avoids clashes with names in the bundle.
     banner: {
       js: [
         "import { createRequire as bundleRequire } from 'node:module'",
         'globalThis.require = bundleRequire(import.meta.url)',
-        `const resolveBundled = () => new URL('./${CLIENT_FILE}', import.meta.url).href`,
       ].join('\n'),
     },
-    define: { 'import.meta.resolve': 'resolveBundled' },
     plugins: [sourceFolders],
     legalComments: 'none',
     logLevel: 'silent',
@@ -110,9 +92,8 @@ export async function bundle(entry: string): Promise<{ code: string; sources: st
 
 function sourceDigest(sources: readonly string[]): string {
   const hash = createHash('sha256').update(projectDir)
-  const beside = [join('lib', 'kube', WORKER_FILE), CLIENT_SOURCE]
   const ownSource = join('lib', 'services', 'daemon-bundle.ts')
-  for (const source of ['package-lock.json', ownSource, ...beside, ...sources]) {
+  for (const source of ['package-lock.json', ownSource, ...sources]) {
     const path = join(projectDir, source)
     hash.update(existsSync(path) ? readFileSync(path) : 'deleted')
   }

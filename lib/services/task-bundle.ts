@@ -1,9 +1,9 @@
 /** Makes the bundle that lib/cli/bundled.js runs tasks from, in the folder that it names: one ES module for each task, and those that they share. */
-import { readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { readdirSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { build } from 'esbuild'
 import { projectDir, writeFileAtomically } from '../lab/lab.ts'
-import { filesBesideBundle, sourceFolders } from './daemon-bundle.ts'
+import { sourceFolders } from './daemon-bundle.ts'
 
 const DAY_MS = 86_400_000
 const [, , bundlesDir = ''] = process.argv
@@ -26,7 +26,6 @@ const { metafile } = await build({
   plugins: [sourceFolders],
   logLevel: 'error',
 }).catch(() => process.exit(1))
-for (const [name, text] of Object.entries(filesBesideBundle())) writeFileSync(join(dir, name), text)
 
 const stampOf = (path: string) => {
   const { mtimeMs, size } = statSync(join(projectDir, path))

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { suite } from 'uvu'
-import { loadCredentials } from '../../../lib/kube/credentials.ts'
+import { loadCredentials, podCredentials } from '../../../lib/kube/credentials.ts'
 import { tempDir } from '../../support/temp-lab.ts'
 import { CERTIFICATE } from './tls.ts'
 
@@ -38,6 +38,7 @@ const credentials = suite('loadCredentials()')
 
 for (const [what, cluster, user] of [
   ['a token and the CA', { server, 'certificate-authority-data': base64(CERTIFICATE) }, { token: 'secret' }],
+  ['the name in the certificate', { server, 'tls-server-name': 'localhost' }, files],
   ['a path and a slash in the address', { server: `${server}/k8s/`, 'certificate-authority': 'ca.crt' }, files],
   [
     'certificates in the file',
@@ -63,9 +64,34 @@ for (const [what, cluster, user, expected] of [
   })
 }
 
-credentials('obeys what turns the check of the server off, and its name', async () => {
+credentials('reads a service account, with its token of the moment, only inside a pod', () => {
+  const dir = tempDir()
+  const inPod = { KUBERNETES_SERVICE_HOST: 'fd00::1', KUBERNETES_SERVICE_PORT: '443' }
+  assert.equal(podCredentials(inPod, dir), undefined)
+  writeFileSync(join(dir, 'ca.crt'), CERTIFICATE)
+  for (const token of ['first', 'second']) {
+    writeFileSync(join(dir, 'token'), token)
+    assert.deepEqual(podCredentials(inPod, dir), {
+      context: 'inClusterContext',
+      server: 'https://[fd00::1]:443',
+      tls: { ca: CERTIFICATE, rejectUnauthorized: true },
+      headers: { Authorization: `Bearer ${token}` },
+    })
+  }
+  assert.equal(podCredentials({ ...inPod, KUBERNETES_SERVICE_HOST: '10.0.0.1' }, dir)?.server, 'https://10.0.0.1:443')
+  assert.equal(podCredentials({ ...inPod, KUBECONFIG: 'a file' }, dir), undefined)
+  assert.equal(podCredentials({}, dir), undefined)
+})
+
+credentials('names a file that is not there', async () => {
+  await assert.rejects(loadCredentials({ kubeconfig: 'none.yaml' }), {
+    message: /^Cannot read kubeconfig none\.yaml: ENOENT: no such file or directory, open 'none\.yaml'$/,
+    next: 'use an existing kubeconfig and a context in it',
+  })
+})
+
+credentials('obeys what turns the check of the server off', async () => {
   assert.equal((await read({ server, 'insecure-skip-tls-verify': true }, files)).tls.rejectUnauthorized, false)
-  assert.equal((await read({ server, 'tls-server-name': 'localhost' }, files)).tls.servername, 'localhost')
 })
 
 for (const [what, cluster, user, context, message] of [
