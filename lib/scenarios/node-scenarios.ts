@@ -1,6 +1,7 @@
 import { LabError } from '../cli/errors.ts'
 import { callAll } from '../kube/bulk-requests.ts'
 import { apiTime, conditionStatus, fields, items } from '../kube/json.ts'
+import { listAll } from '../kube/object-counts.ts'
 import { readinessCalls } from '../kwok/pod-readiness.ts'
 import { scenarioLeaseHolder } from '../kwok/stale-leases.ts'
 import { nodeUnreachable } from '../lab/manifest.ts'
@@ -308,16 +309,8 @@ export function isReady(object: unknown): boolean {
   return conditionStatus(fields(object), 'Ready') === 'True'
 }
 
-export async function podsOf({
-  client,
-  target,
-}: Pick<ScenarioRun, 'client' | 'target'>): Promise<Record<string, unknown>[]> {
-  const list = await call(
-    client,
-    'GET',
-    `/api/v1/pods?${new URLSearchParams({ fieldSelector: `spec.nodeName=${target}` })}`,
-  )
-  return items(fields(list)['items']).map(fields)
+export async function podsOf({ client, target }: Pick<ScenarioRun, 'client' | 'target'>) {
+  return (await listAll(client, `/api/v1/pods?fieldSelector=spec.nodeName%3D${target}`)).map(fields)
 }
 
 /** A pod as it was created; none for a pod with a controller, or one that is being deleted. */
