@@ -10,7 +10,6 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type BenchRow, benchTable } from '../lib/bench/bench-row.ts'
 import { kubeletBench } from '../lib/bench/kubelet-bench.ts'
-import { kubeletWaysBench } from '../lib/bench/kubelet-ways-bench.ts'
 import { labPodRates, podBench } from '../lib/bench/pod-bench.ts'
 import { shardBench, statsBench } from '../lib/bench/stats-proxy-bench.ts'
 import { verifyBench } from '../lib/bench/verify-bench.ts'
@@ -58,8 +57,6 @@ await runTask({ about, settings: [], flags }, async ({ flags: chosen }) => {
     await make('kwok-pods', { POD_COUNT: '3000' })
     say('Reading kubelets, of the stats proxy and of KWOK')
     rows.push(...(await kubeletBench(openLab({ flags: {}, env }))))
-    say('Reading kubelets by each way')
-    rows.push(...(await kubeletWaysBench(openLab({ flags: {}, env }))))
     rows.push({ name: 'make kwok-down', value: await make('kwok-down'), unit: 's', goal: '≤ 10 s' })
     say('Measuring the stats proxy without a cluster')
     rows.push(...(await statsBench()))
@@ -76,7 +73,6 @@ await runTask({ about, settings: [], flags }, async ({ flags: chosen }) => {
       rows.push(...(await memoryRows(env)))
       say('Verifying the dashboards')
       rows.push(...(await verifyBench({ ...env, ...settings }, '1,000 nodes, 10,000 pods', '≤ 90 s')))
-      rows.push(...(await kubeletWaysBench(openLab({ flags: {}, env }))))
       await make('kwok-down')
       // Without services: a small machine could not measure so many pods.
       for (const target of controlPlaneSteps) await make(target, settings)
