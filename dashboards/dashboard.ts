@@ -13,8 +13,9 @@ import {
   type QueryExpectations,
   queryKey,
 } from '../lib/checks/verify/query-expectations.ts'
+import { TAG } from '../lib/grafana/generated-files.ts'
 import { builtPanel, type LabPanel } from './panel-builders.ts'
-import { type DashboardUid, TAG } from './uids.ts'
+import type { DashboardUid } from './uids.ts'
 import { datasourceVariable, type Variable } from './variables.ts'
 
 /** A dashboard of the lab. */

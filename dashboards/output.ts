@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { basename } from 'node:path'
 import { jsonFolder } from '../lib/grafana/generated-files.ts'
+import { datasourcesYaml, type ProvisioningTargets, providersYaml } from '../lib/services/grafana-provisioning.ts'
 import { labDashboards } from './index.ts'
-import { datasourcesYaml, type ProvisioningTargets, providersYaml } from './provisioning.ts'
 import { ruleFiles } from './rules/index.ts'
 
 /** The dashboards and rules: the text of each file by its path in the output folder. The same for every lab. */

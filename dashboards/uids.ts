@@ -28,6 +28,3 @@ export const uids = {
 } as const
 
 export type DashboardUid = (typeof uids)[keyof typeof uids]
-
-/** The tag of all dashboards, which the dashboard menu lists. */
-export const TAG = 'kube-otel-lab'

@@ -52,7 +52,7 @@ async function chosenProgram(lab: Lab): Promise<string | undefined> {
 
 async function provisioning(lab: Lab): Promise<Provisioning> {
   // Only Grafana needs these, and loading them takes longer than all the rest.
-  const { datasourcesYaml, providersYaml, provisionedOwnDir } = await import('../dashboards/provisioning.ts')
+  const { datasourcesYaml, providersYaml, provisionedOwnDir } = await import('../lib/services/grafana-provisioning.ts')
   const { labPrometheus } = await import('../lib/checks/verify/lab-truth.ts')
   const targets = {
     prometheusUrl: labPrometheus(lab).url,

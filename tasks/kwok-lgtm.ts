@@ -9,7 +9,6 @@
  *   tsx tasks/kwok-lgtm.ts --alertmanager true
  */
 import { join } from 'node:path'
-import { datasourcesYaml, providersYaml, provisionedOwnDir } from '../dashboards/provisioning.ts'
 import { generatedDir, jsonFolder } from '../lib/grafana/generated-files.ts'
 import { requireSources } from '../lib/kube/source-files.ts'
 import { requirePortsFor, startService } from '../lib/kwok/preflight.ts'
@@ -17,6 +16,7 @@ import { type Lab, rememberSetting } from '../lib/lab/lab.ts'
 import { print, runClusterTask, say } from '../lib/lab/task.ts'
 import { alertmanager, alertmanagerUrl } from '../lib/services/alertmanager.ts'
 import { grafanaUrl } from '../lib/services/grafana.ts'
+import { datasourcesYaml, providersYaml, provisionedOwnDir } from '../lib/services/grafana-provisioning.ts'
 import { jaeger } from '../lib/services/jaeger.ts'
 import { lgtm, lgtmTargets } from '../lib/services/lgtm.ts'
 import { prometheus, prometheusUrl, writePrometheusConfig } from '../lib/services/prometheus.ts'

@@ -1,11 +1,11 @@
 import { join } from 'node:path'
 import { stringify } from 'yaml'
-import { goDuration } from '../lib/cli/settings.ts'
-import { provisionedDashboards } from '../lib/grafana/dashboard-files.ts'
-import { requireSources } from '../lib/kube/source-files.ts'
-import type { Lab } from '../lib/lab/lab.ts'
-import { writeGenerated } from '../lib/lab/write-generated.ts'
-import { TAG } from './uids.ts'
+import { goDuration } from '../cli/settings.ts'
+import { provisionedDashboards } from '../grafana/dashboard-files.ts'
+import { TAG } from '../grafana/generated-files.ts'
+import { requireSources } from '../kube/source-files.ts'
+import type { Lab } from '../lab/lab.ts'
+import { writeGenerated } from '../lab/write-generated.ts'
 
 /** The targets of Grafana's provisioning. */
 export interface ProvisioningTargets {
