@@ -5,15 +5,12 @@
  *   tsx tasks/kwok-grafana.ts
  *   tsx tasks/kwok-grafana.ts --grafana grafana --grafana-port 3001
  */
-import { join } from 'node:path'
-import { generatedDir } from '../lib/grafana/generated-files.ts'
 import { requireSources } from '../lib/kube/source-files.ts'
 import { startService } from '../lib/kwok/preflight.ts'
 import { type Lab, rememberSetting } from '../lib/lab/lab.ts'
-import { print, runClusterTask, say } from '../lib/lab/task.ts'
+import { print, runClusterTask } from '../lib/lab/task.ts'
 import { findProgram, programPath } from '../lib/programs/programs.ts'
-import { grafana, grafanaUrl, type Provisioning } from '../lib/services/grafana.ts'
-import { jaegerUrl } from '../lib/services/jaeger.ts'
+import { grafana, grafanaUrl } from '../lib/services/grafana.ts'
 import { lgtm } from '../lib/services/lgtm.ts'
 import { page } from '../lib/services/page.ts'
 import { hasService, labServices } from '../lib/services/service.ts'
@@ -36,8 +33,7 @@ await runClusterTask({ about, settings, changesLab: true }, async ({ lab }) => {
     print('Nothing shows the dashboards, as GRAFANA is none')
     return
   }
-  if (program === undefined) await startService(lab, page, "the lab's page")
-  else await startService(lab, grafana, 'Grafana', { program, provisioning: await provisioning(lab) })
+  await startService(lab, chosen, chosen === page ? "the lab's page" : 'Grafana')
   rememberSetting(lab, 'grafanaPort')
   print(`The dashboards are at ${grafanaUrl(lab)}`)
 })
@@ -48,18 +44,4 @@ async function chosenProgram(lab: Lab): Promise<string | undefined> {
     lab.settings.grafana
   ]
   return await find('grafana')
-}
-
-async function provisioning(lab: Lab): Promise<Provisioning> {
-  // Only Grafana needs these, and loading them takes longer than all the rest.
-  const { datasourcesYaml, providersYaml, provisionedOwnDir } = await import('../lib/services/grafana-provisioning.ts')
-  const { labPrometheus } = await import('../lib/checks/verify/lab-truth.ts')
-  const targets = {
-    prometheusUrl: labPrometheus(lab).url,
-    jaegerUrl: jaegerUrl(lab),
-    intervalMs: lab.settings.collectionInterval,
-    jsonDir: join(generatedDir, 'json'),
-    ownDir: await provisionedOwnDir(lab, say),
-  }
-  return { datasources: datasourcesYaml(targets), dashboards: providersYaml(targets) }
 }

@@ -8,17 +8,13 @@
  *   tsx tasks/kwok-lgtm.ts --prometheus-port 9190
  *   tsx tasks/kwok-lgtm.ts --alertmanager true
  */
-import { join } from 'node:path'
-import { generatedDir, jsonFolder } from '../lib/grafana/generated-files.ts'
 import { requireSources } from '../lib/kube/source-files.ts'
 import { requirePortsFor, startService } from '../lib/kwok/preflight.ts'
 import { type Lab, rememberSetting } from '../lib/lab/lab.ts'
 import { print, runClusterTask, say } from '../lib/lab/task.ts'
 import { alertmanager, alertmanagerUrl } from '../lib/services/alertmanager.ts'
 import { grafanaUrl } from '../lib/services/grafana.ts'
-import { datasourcesYaml, providersYaml, provisionedOwnDir } from '../lib/services/grafana-provisioning.ts'
-import { jaeger } from '../lib/services/jaeger.ts'
-import { lgtm, lgtmTargets } from '../lib/services/lgtm.ts'
+import { lgtm } from '../lib/services/lgtm.ts'
 import { prometheus, prometheusUrl, writePrometheusConfig } from '../lib/services/prometheus.ts'
 import { hasService, labServices } from '../lib/services/service.ts'
 import { applyUserRules, userRulesLines } from '../lib/services/user-rules.ts'
@@ -65,16 +61,7 @@ async function applyAlertmanager(lab: Lab): Promise<void> {
 }
 
 async function startLgtm(lab: Lab): Promise<void> {
-  const own = await provisionedOwnDir(lab, say)
-  const targets = lgtmTargets(lab, own)
-  const files = {
-    json: join(generatedDir, jsonFolder(hasService(lab, jaeger) ? 'jaeger' : 'tempo')),
-    rules: join(generatedDir, 'rules'),
-    own,
-    datasources: datasourcesYaml(targets),
-    providers: providersYaml(targets),
-  }
-  await startService(lab, lgtm, 'LGTM', files)
+  await startService(lab, lgtm, 'LGTM')
   rememberSetting(lab, 'grafanaPort')
   rememberSetting(lab, 'dashboardsDir')
   print(`Grafana answers at ${grafanaUrl(lab)}, Prometheus at ${prometheusUrl(lab)}`)

@@ -12,7 +12,6 @@ import { mkdirSync, statSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join, relative, resolve } from 'node:path'
 import { loadChecked } from '../dashboards/load-checked.ts'
 import { plural } from '../lib/checks/lint/cause-lines.ts'
-import { labPrometheus } from '../lib/checks/verify/lab-truth.ts'
 import { reachLab, verifyLab } from '../lib/checks/verify/verify-lab.ts'
 import { exitCode } from '../lib/checks/verify/verify-report.ts'
 import { withProgress } from '../lib/cli/progress.ts'
@@ -33,6 +32,7 @@ import {
 } from '../lib/render/report/report-differences.ts'
 import { reportHtml, reportTitle } from '../lib/render/report/report-html.ts'
 import { scenarioSpans } from '../lib/scenarios/scenario-journal.ts'
+import { labPrometheus } from '../lib/services/prometheus.ts'
 
 const about = 'Writes an HTML file with every dashboard and its verify results; exit code 1 when verify fails.'
 const settings = ['prometheusUrl', 'dashboardsDir', 'rulesDir', 'kubeContext', 'before'] as const

@@ -37,7 +37,7 @@ export async function requireLabPossible(lab: Lab): Promise<void> {
 /**
  * Throws a LabError for a port that another program uses: of all services of the lab, or of one.
  */
-export async function requirePortsFor(lab: Lab, only?: Service<never>): Promise<void> {
+export async function requirePortsFor(lab: Lab, only?: Service): Promise<void> {
   const wanted = services.filter(each => (only === undefined ? hasService(lab, each) : each === only))
   const ports = wanted.flatMap(each => inRuntime(lab, each)?.ports ?? [])
   const names: PortSetting[] = []
@@ -52,14 +52,9 @@ export async function requirePortsFor(lab: Lab, only?: Service<never>): Promise<
  *
  * Throws as `requirePortsFor` and `LabServices.ensure`.
  */
-export async function startService<Input>(
-  lab: Lab,
-  service: Service<Input>,
-  title: string,
-  ...input: undefined extends Input ? [] : [Input]
-): Promise<boolean> {
+export async function startService(lab: Lab, service: Service, title: string): Promise<boolean> {
   await requirePortsFor(lab, service)
-  const isStarted = await labServices(lab).ensure(service, ...input)
+  const isStarted = await labServices(lab).ensure(service)
   if (isStarted) say(`Started ${title}`)
   return isStarted
 }

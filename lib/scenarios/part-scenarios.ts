@@ -130,7 +130,7 @@ export const partScenarios: readonly Scenario[] = [
 ]
 
 /** A service, also one that depends on the runtime. */
-function servicePart(service: Service<never> | ((lab: Lab) => Service<never>), task: string): Part {
+function servicePart(service: Service | ((lab: Lab) => Service), task: string): Part {
   const of = (lab: Lab) => (typeof service === 'function' ? service(lab) : service)
   return {
     isRunning: async lab => (await labServices(lab).state(of(lab))).process !== undefined,

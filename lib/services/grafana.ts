@@ -1,26 +1,20 @@
 import { existsSync, mkdirSync, realpathSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { LabError } from '../cli/errors.ts'
-import { ensureLabDirs, type Lab, projectDir, writeFileAtomically } from '../lab/lab.ts'
+import { generatedDir } from '../grafana/generated-files.ts'
+import { ensureLabDirs, type Lab, writeFileAtomically } from '../lab/lab.ts'
+import { say } from '../lab/task.ts'
+import { programPath } from '../programs/programs.ts'
 import { isOk, probe } from '../system/probe.ts'
 import { ensureGrafanaPassword, fromFile } from './grafana-password.ts'
+import { datasourcesYaml, providersYaml, provisionedOwnDir } from './grafana-provisioning.ts'
+import { jaegerUrl } from './jaeger.ts'
+import { labPrometheus } from './prometheus.ts'
 import type { Service } from './service.ts'
-
-/** Grafana's provisioning files, as YAML. */
-export interface Provisioning {
-  datasources: string
-  dashboards: string
-}
 
 /** The URL of Grafana, or of the lab's page. */
 export function grafanaUrl(lab: Lab): string {
   return `http://127.0.0.1:${lab.settings.grafanaPort}`
-}
-
-/** What Grafana is started with. */
-export interface GrafanaInput {
-  program: string
-  provisioning: Provisioning
 }
 
 /**
@@ -34,8 +28,9 @@ export const grafana = {
     isWanted: lab => lab.settings.grafana !== 'none',
     ports: ['grafanaPort'],
     probe: async lab => await probe({ url: healthUrl(lab) }),
-    spec: (lab, { program, provisioning }) => {
-      writeProvisioning(lab, provisioning)
+    spec: async lab => {
+      const program = await programPath('grafana')
+      const contents = await writeProvisioning(lab)
       return {
         name: 'grafana',
         command: program,
@@ -43,14 +38,14 @@ export const grafana = {
         args: ['server', '--homepath', grafanaHome(program), '--pidfile', join(lab.pidsDir, 'grafana.pid')],
         env: environment(grafanaSettings(lab)),
         // It watches the dashboards' files, and reads these only when it starts.
-        contents: provisioning.datasources + provisioning.dashboards,
+        contents,
         ready: () => isOk(healthUrl(lab)),
         // Its first start creates a database.
         readyTimeoutMs: 120_000,
       }
     },
   },
-} as const satisfies Service<GrafanaInput>
+} as const satisfies Service
 
 function healthUrl(lab: Lab): string {
   return `${grafanaUrl(lab)}/api/health`
@@ -76,7 +71,7 @@ export function grafanaSettings(lab: Lab): Record<string, Record<string, string>
     plugins: { preinstall_disabled: 'true', public_key_retrieval_disabled: 'true', plugin_admin_enabled: 'false' },
     snapshots: { external_enabled: 'false' },
     dashboards: {
-      default_home_dashboard_path: join(projectDir, 'dashboards', 'out', 'json', 'lab-overview.json'),
+      default_home_dashboard_path: join(generatedDir, 'json', 'lab-overview.json'),
     },
   }
 }
@@ -102,14 +97,25 @@ function environment(settings: Record<string, Record<string, string>>): Record<s
   )
 }
 
-function writeProvisioning(lab: Lab, { datasources, dashboards }: Provisioning): void {
+/** Writes the provisioning files; gives their text. */
+async function writeProvisioning(lab: Lab): Promise<string> {
   ensureLabDirs(lab)
   // Grafana logs an error for each missing folder.
   for (const folder of ['datasources', 'dashboards', 'plugins', 'alerting']) {
     mkdirSync(join(provisioningDir(lab), folder), { recursive: true, mode: 0o700 })
   }
-  writeFileAtomically(join(provisioningDir(lab), 'datasources', 'lab.yaml'), datasources)
-  writeFileAtomically(join(provisioningDir(lab), 'dashboards', 'lab.yaml'), dashboards)
+  const targets = {
+    prometheusUrl: labPrometheus(lab).url,
+    jaegerUrl: jaegerUrl(lab),
+    intervalMs: lab.settings.collectionInterval,
+    jsonDir: join(generatedDir, 'json'),
+    ownDir: await provisionedOwnDir(lab, say),
+  }
+  const texts = { datasources: datasourcesYaml(targets), dashboards: providersYaml(targets) }
+  for (const [folder, text] of Object.entries(texts)) {
+    writeFileAtomically(join(provisioningDir(lab), folder, 'lab.yaml'), text)
+  }
+  return Object.values(texts).join('')
 }
 
 function provisioningDir(lab: Lab): string {

@@ -1,9 +1,12 @@
 import { mkdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { goDuration } from '../cli/settings.ts'
+import { generatedDir, jsonFolder } from '../grafana/generated-files.ts'
 import { insidePorts } from '../lab/addresses.ts'
 import { containerName } from '../lab/container-names.ts'
 import { caPath, prometheusTokenPath } from '../lab/kubeconfig.ts'
 import type { Lab } from '../lab/lab.ts'
+import { say } from '../lab/task.ts'
 import { lookbackMs } from '../prometheus/prometheus-config.ts'
 import { isOk, probe } from '../system/probe.ts'
 import type { ContainerSpec } from './container-spec.ts'
@@ -16,6 +19,7 @@ import {
 } from './container-user.ts'
 import { grafanaUrl } from './grafana.ts'
 import { ensureGrafanaPassword, fromFile } from './grafana-password.ts'
+import { datasourcesYaml, providersYaml, provisionedOwnDir } from './grafana-provisioning.ts'
 import { jaeger } from './jaeger.ts'
 import { labPrometheusConfig, readyUrl } from './prometheus.ts'
 import { hasService, type Service } from './service.ts'
@@ -25,30 +29,6 @@ import { userRulesDir } from './user-rules.ts'
 const HOME = '/otel-lgtm'
 /** Where the output of `make dashboards` is mounted. */
 const dashboardsInside = `${HOME}/kube-otel-lab`
-
-/** The output of `make dashboards` for this lab, and the user's own dashboards. */
-export interface LgtmFiles {
-  /** Folders of this machine. */
-  json: string
-  rules: string
-  own: string | undefined
-  /** Grafana's provisioning with the paths and addresses of `lgtmTargets`. */
-  datasources: string
-  providers: string
-}
-
-/** The paths and addresses of Grafana's provisioning inside LGTM. */
-export function lgtmTargets(lab: Lab, ownDir: string | undefined) {
-  return {
-    prometheusUrl: `http://127.0.0.1:${insidePorts.prometheus}`,
-    jaegerUrl: hasService(lab, jaeger)
-      ? `http://${containerName(lab.settings.clusterName, 'jaeger')}:${insidePorts.jaeger}`
-      : undefined,
-    intervalMs: lab.settings.collectionInterval,
-    jsonDir: `${dashboardsInside}/json`,
-    ownDir: ownDir === undefined ? undefined : `${dashboardsInside}/own`,
-  }
-}
 
 /**
  * LGTM: Grafana, Prometheus, Tempo and Loki in one container, with the lab's Prometheus configuration. Prometheus reloads that and the
@@ -61,9 +41,9 @@ export const lgtm = {
     probe: async lab => await probe({ url: readyUrl(lab) }),
     spec: lgtmSpec,
   },
-} as const satisfies Service<LgtmFiles>
+} as const satisfies Service
 
-function lgtmSpec(lab: Lab, files: LgtmFiles): ContainerSpec {
+async function lgtmSpec(lab: Lab): Promise<ContainerSpec> {
   const { grafanaPort, prometheusPort, otlpGrpcPort, otlpHttpPort, collectionInterval } = lab.settings
   const config = labPrometheusConfig(lab, {
     kubeconfigFile: `${insideDir}/kubeconfig.yaml`,
@@ -74,10 +54,25 @@ function lgtmSpec(lab: Lab, files: LgtmFiles): ContainerSpec {
   const kubeconfig = writeContainerKubeconfig(lab, 'prometheus', 'lgtm')
   const token = readFileSync(prometheusTokenPath(lab), 'utf8')
   const configFile = writeForContainer(lab, 'lgtm', 'prometheus.yaml', config)
-  const datasourcesFile = writeForContainer(lab, 'lgtm', 'datasources.yaml', files.datasources)
-  const providersFile = writeForContainer(lab, 'lgtm', 'providers.yaml', files.providers)
+  const store = hasService(lab, jaeger) ? 'jaeger' : 'tempo'
+  const own = await provisionedOwnDir(lab, say)
+  const targets = {
+    prometheusUrl: `http://127.0.0.1:${insidePorts.prometheus}`,
+    jaegerUrl:
+      store === 'jaeger'
+        ? `http://${containerName(lab.settings.clusterName, 'jaeger')}:${insidePorts.jaeger}`
+        : undefined,
+    intervalMs: collectionInterval,
+    jsonDir: `${dashboardsInside}/json`,
+    ownDir: own === undefined ? undefined : `${dashboardsInside}/own`,
+  }
+  const [datasources, providers] = [datasourcesYaml(targets), providersYaml(targets)]
+  const datasourcesFile = writeForContainer(lab, 'lgtm', 'datasources.yaml', datasources)
+  const providersFile = writeForContainer(lab, 'lgtm', 'providers.yaml', providers)
+  const json = join(generatedDir, jsonFolder(store))
+  const rules = join(generatedDir, 'rules')
   const ownRules = userRulesDir(lab)
-  for (const folder of [files.json, files.rules, ownRules]) mkdirSync(folder, { recursive: true })
+  for (const folder of [json, rules, ownRules]) mkdirSync(folder, { recursive: true })
   const provisioning = `${HOME}/grafana/conf/provisioning`
   return {
     name: 'lgtm',
@@ -107,10 +102,10 @@ function lgtmSpec(lab: Lab, files: LgtmFiles): ContainerSpec {
       // Replaces the image's file, in which Prometheus has a step of a minute.
       { from: datasourcesFile, to: `${provisioning}/datasources/grafana-datasources.yaml` },
       { from: providersFile, to: `${provisioning}/dashboards/kube-otel-lab.yaml` },
-      { from: files.rules, to: `${dashboardsInside}/rules` },
+      { from: rules, to: `${dashboardsInside}/rules` },
       { from: ownRules, to: `${dashboardsInside}/own-rules` },
-      { from: files.json, to: `${dashboardsInside}/json` },
-      ...(files.own === undefined ? [] : [{ from: files.own, to: `${dashboardsInside}/own` }]),
+      { from: json, to: `${dashboardsInside}/json` },
+      ...(own === undefined ? [] : [{ from: own, to: `${dashboardsInside}/own` }]),
     ],
     volumeAt: '/data',
     ports: [
@@ -120,7 +115,7 @@ function lgtmSpec(lab: Lab, files: LgtmFiles): ContainerSpec {
       [otlpHttpPort, insidePorts.otlpHttp],
     ],
     // A mounted file is not replaced by a rename on this machine.
-    contents: [config, kubeconfig, token, files.datasources, files.providers].join(''),
+    contents: [config, kubeconfig, token, datasources, providers].join(''),
     ready: async () => (await isOk(readyUrl(lab))) && (await isOk(`${grafanaUrl(lab)}/api/health`)),
     // Five programs start at once.
     readyTimeoutMs: 180_000,

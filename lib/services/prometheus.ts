@@ -95,6 +95,13 @@ export function prometheusUrl(lab: Lab): string {
   return `http://127.0.0.1:${lab.settings.prometheusPort}`
 }
 
+/** The Prometheus to verify against, and whether it belongs to the lab. */
+export function labPrometheus(lab: Lab): { url: string; isLab: boolean } {
+  const own = prometheusUrl(lab)
+  const { prometheusUrl: chosen } = lab.settings
+  return chosen === 'auto' ? { url: own, isLab: true } : { url: chosen, isLab: chosen === own }
+}
+
 /** The URL of Prometheus's readiness check. */
 export function readyUrl(lab: Lab): string {
   return `${prometheusUrl(lab)}/-/ready`

@@ -28,7 +28,7 @@ import { statsProxy } from './stats-proxy.ts'
 import { traceSimulator } from './trace-simulator.ts'
 
 /** In the order in which status shows them. */
-export const services: readonly Service<never>[] = [
+export const services: readonly Service[] = [
   prometheus,
   lgtm,
   alertmanager,

@@ -5,10 +5,10 @@ import { containerServices } from './container-services.ts'
 import type { ContainerSpec } from './container-spec.ts'
 import { processServices, type ServiceSpec, type ServiceState } from './process-services.ts'
 
-/** How a service runs, as a process or as a container. `Input` is what its task gives it. */
-export interface RunsAs<Spec, Input = undefined> {
+/** How a service runs, as a process or as a container. */
+export interface RunsAs<Spec> {
   /** How to start it. Writes the files that the service reads. */
-  spec: (lab: Lab, input: Input) => Spec | Promise<Spec>
+  spec: (lab: Lab) => Spec | Promise<Spec>
   /** The settings with its ports on 127.0.0.1 of this machine. */
   ports?: readonly PortSetting[]
   /** `host:port` on the lab's network, of a container that publishes no port. */
@@ -20,13 +20,13 @@ export interface RunsAs<Spec, Input = undefined> {
 }
 
 /** A part of a lab that a task starts beside the control plane. */
-export interface Service<Input = undefined> {
+export interface Service {
   /** Its name in status, pid files, logs and container labels. */
   name: string
   /** How it runs in the binary runtime. Without it that runtime has no such service. */
-  process?: RunsAs<ServiceSpec, Input>
+  process?: RunsAs<ServiceSpec>
   /** How it runs in the Docker runtime. Without it that runtime has no such service. */
-  container?: RunsAs<ContainerSpec, Input>
+  container?: RunsAs<ContainerSpec>
   /** It runs as a process in the Docker runtime too. */
   isOnMachine?: true
   /** The user chooses whether it runs: status shows it only once it was started. */
@@ -40,17 +40,17 @@ export interface LabServices {
    *
    * Throws a LabError with the end of its log when it ends or does not answer in time.
    */
-  ensure<Input>(service: Service<Input>, ...input: undefined extends Input ? [] : [Input]): Promise<boolean>
+  ensure(service: Service): Promise<boolean>
   /** Stops the service; returns whether it ran. */
-  stop(service: Service<never>): Promise<boolean>
-  state(service: Service<never>): Promise<ServiceState>
+  stop(service: Service): Promise<boolean>
+  state(service: Service): Promise<ServiceState>
   /** Sends a signal to a running service; false when it does not run. */
-  signal(service: Service<never>, signal: NodeJS.Signals): Promise<boolean>
+  signal(service: Service, signal: NodeJS.Signals): Promise<boolean>
 }
 
 /** How a service runs in a lab. */
 export function inRuntime<P, C>(lab: Lab, service: { process: P; container: C }): P | C
-export function inRuntime<Input>(lab: Lab, service: Service<Input>): Service<Input>['process' | 'container']
+export function inRuntime(lab: Lab, service: Service): Service['process' | 'container']
 export function inRuntime(
   lab: Lab,
   service: { process?: unknown; container?: unknown; isOnMachine?: true | undefined },
@@ -60,24 +60,23 @@ export function inRuntime(
 }
 
 /** Whether a lab has a service. */
-export function hasService(lab: Lab, service: Service<never>): boolean {
+export function hasService(lab: Lab, service: Service): boolean {
   const runs = inRuntime(lab, service)
   return runs !== undefined && runs.isWanted?.(lab) !== false
 }
 
 export function labServices(lab: Lab): LabServices {
   const [processes, containers] = [processServices(lab), containerServices(lab)]
-  const runnerOf = (service: Service<never>) => {
+  const runnerOf = (service: Service) => {
     const runs = inRuntime(lab, service)
     if (runs === undefined) return undefined
     return runs === service.container ? containers : processes
   }
   return {
-    ensure: async (service, ...[input]) => {
+    ensure: async service => {
       const runs = inRuntime(lab, service)
       if (runs === undefined) throw new Error(`the runtime of the lab has no ${service.name}`)
-      // A service without an input ignores it.
-      const spec = await runs.spec(lab, input as Parameters<typeof runs.spec>[1])
+      const spec = await runs.spec(lab)
       return 'image' in spec ? await containers.ensure(spec) : await processes.ensure(spec)
     },
     stop: async service => (await runnerOf(service)?.stop(service.name)) ?? false,

@@ -7,20 +7,13 @@ import type { Lab } from '../../lab/lab.ts'
 import { createPrometheusApi, type PrometheusApi } from '../../prometheus/prometheus-client.ts'
 import { scenarioJournal } from '../../scenarios/scenario-journal.ts'
 import { hasJaeger, jaegerUrl } from '../../services/jaeger.ts'
-import { prometheusUrl } from '../../services/prometheus.ts'
+import { labPrometheus } from '../../services/prometheus.ts'
 import { readCalls } from './call-truth.ts'
 import { type ClusterSnapshot, readCluster } from './cluster-snapshot.ts'
 import { collectionTimes, type KubeletHistory, kubeletUsage, readKubelets } from './kubelet-truth.ts'
 import type { ClusterState, StateReader } from './pass-criteria.ts'
 import type { UsageSource } from './usage-bounds.ts'
 import { modelUsage } from './usage-truth.ts'
-
-/** The Prometheus to verify against, and whether it belongs to the lab. */
-export function labPrometheus(lab: Lab): { url: string; isLab: boolean } {
-  const own = prometheusUrl(lab)
-  const { prometheusUrl: chosen } = lab.settings
-  return chosen === 'auto' ? { url: own, isLab: true } : { url: chosen, isLab: chosen === own }
-}
 
 /**
  * The reader of the lab's cluster; undefined without a cluster, as when an external Prometheus is verified. Call

@@ -9,6 +9,7 @@ import { memoryBytes } from '../../../lib/docker/containers.ts'
 import { docker } from '../../../lib/docker/engine.ts'
 import { atPrefix, chosenImages, pinnedImages } from '../../../lib/docker/images.ts'
 import { ensureImages } from '../../../lib/docker/pull-images.ts'
+import { generatedDir } from '../../../lib/grafana/generated-files.ts'
 import {
   apiserverVolumes,
   createNetworkArgs,
@@ -52,11 +53,16 @@ function dockerLab(flags: SettingTexts = {}): Lab {
   return lab
 }
 
-/** The whole command line of a service; LAB and DIGEST replace what differs between labs. */
+/** The whole command line of a service; LAB, GENERATED and DIGEST replace what differs between labs. */
 function commandLine(lab: Lab, spec: unknown): string[] {
   const container = spec as ContainerSpec
   const args = runArgs(lab, container, { image: pinnedImages[container.image], user: '1000:1000' })
-  return args.map(arg => arg.replaceAll(lab.dir, 'LAB').replace(/(\.spec=)[0-9a-f]{64}$/, '$1DIGEST'))
+  return args.map(arg =>
+    arg
+      .replaceAll(lab.dir, 'LAB')
+      .replaceAll(generatedDir, 'GENERATED')
+      .replace(/(\.spec=)[0-9a-f]{64}$/, '$1DIGEST'),
+  )
 }
 
 const noProxies = proxyVariables.map(name => `--env=${name}=`)
@@ -79,11 +85,11 @@ const seen = (service: string) =>
 
 const lines = suite('runArgs()')
 
-lines('of LGTM: four ports on loopback, the lab’s files mounted, anonymous users as viewers', () => {
-  const lab = dockerLab({ grafanaPort: '3100', prometheusPort: '9191' })
-  const folders = { json: join(lab.dir, 'json'), rules: join(lab.dir, 'rules'), own: '/home/me/own' }
-  const spec = lgtm.container.spec(lab, { ...folders, datasources: 'datasources', providers: 'providers' })
-  assert.deepEqual(commandLine(lab, spec), [
+lines('of LGTM: four ports on loopback, the lab’s files mounted, anonymous users as viewers', async () => {
+  const own = tempDir()
+  writeFileSync(join(own, 'a.json'), '{"title": "A", "panels": []}')
+  const lab = dockerLab({ grafanaPort: '3100', prometheusPort: '9191', dashboardsDir: own })
+  assert.deepEqual(commandLine(lab, await lgtm.container.spec(lab)), [
     ...shared('lgtm'),
     '--publish=127.0.0.1:3100:3000',
     '--publish=127.0.0.1:9191:9090',
@@ -93,10 +99,10 @@ lines('of LGTM: four ports on loopback, the lab’s files mounted, anonymous use
     '--mount=type=bind,source=LAB/containers/lgtm/prometheus.yaml,target=/otel-lgtm/prometheus.yaml,readonly',
     '--mount=type=bind,source=LAB/containers/lgtm/datasources.yaml,target=/otel-lgtm/grafana/conf/provisioning/datasources/grafana-datasources.yaml,readonly',
     '--mount=type=bind,source=LAB/containers/lgtm/providers.yaml,target=/otel-lgtm/grafana/conf/provisioning/dashboards/kube-otel-lab.yaml,readonly',
-    '--mount=type=bind,source=LAB/rules,target=/otel-lgtm/kube-otel-lab/rules,readonly',
+    '--mount=type=bind,source=GENERATED/rules,target=/otel-lgtm/kube-otel-lab/rules,readonly',
     '--mount=type=bind,source=LAB/config/rules,target=/otel-lgtm/kube-otel-lab/own-rules,readonly',
-    '--mount=type=bind,source=LAB/json,target=/otel-lgtm/kube-otel-lab/json,readonly',
-    '--mount=type=bind,source=/home/me/own,target=/otel-lgtm/kube-otel-lab/own,readonly',
+    '--mount=type=bind,source=GENERATED/json-tempo,target=/otel-lgtm/kube-otel-lab/json,readonly',
+    `--mount=type=bind,source=${own},target=/otel-lgtm/kube-otel-lab/own,readonly`,
     '--mount=type=volume,source=kube-otel-lab-unit-lgtm,target=/data',
     '--env=GF_AUTH_ANONYMOUS_ORG_ROLE=Viewer',
     '--env=GF_SECURITY_ADMIN_PASSWORD=$__file{/etc/kube-otel-lab/grafana.password}',

@@ -2,6 +2,9 @@ import assert from 'node:assert/strict'
 import { chmodSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { suite } from 'uvu'
+import { parse } from 'yaml'
+import { generatedDir } from '../../../lib/grafana/generated-files.ts'
+import type { Lab } from '../../../lib/lab/lab.ts'
 import { grafana, grafanaHome, grafanaSettings } from '../../../lib/services/grafana.ts'
 import { processServices } from '../../../lib/services/process-services.ts'
 import { freePort } from '../../support/free-ports.ts'
@@ -26,27 +29,35 @@ require('http').createServer((request, response) => response.writeHead(request.u
   return program
 }
 
-const told = { datasources: 'a: 1\n', dashboards: 'b: 2\n' }
-
 const service = suite('grafana')
+const { GRAFANA_BINARY, GF_AUTH_ANONYMOUS_ORG_ROLE } = process.env
+service.after.each(() => {
+  for (const [name, value] of Object.entries({ GRAFANA_BINARY, GF_AUTH_ANONYMOUS_ORG_ROLE })) {
+    if (value === undefined) delete process.env[name]
+    else process.env[name] = value
+  }
+})
+
+/** The spec of a lab whose Grafana is this program. */
+function specOf(lab: Lab, program: string) {
+  process.env['GRAFANA_BINARY'] = program
+  return grafana.process.spec(lab)
+}
 
 service(
   'starts Grafana on loopback, anonymous users as viewers, the administrator with the lab’s password',
   async () => {
     const lab = tempLab({ grafanaPort: String(await freePort()) })
     const program = standIn()
+    const dashboardsDir = tempDir()
+    writeFileSync(join(dashboardsDir, 'a.json'), '{"title": "A", "panels": []}')
     const services = processServices(lab)
-    const before = process.env['GF_AUTH_ANONYMOUS_ORG_ROLE']
     process.env['GF_AUTH_ANONYMOUS_ORG_ROLE'] = 'Admin'
     try {
-      assert.equal(await services.ensure(grafana.process.spec(lab, { program, provisioning: told })), true)
-      assert.equal(await services.ensure(grafana.process.spec(lab, { program, provisioning: told })), false)
-      const more = { ...told, dashboards: 'c: 3\n' }
-      assert.equal(
-        await services.ensure(grafana.process.spec(lab, { program, provisioning: more })),
-        true,
-        'it must restart for other dashboards',
-      )
+      assert.equal(await services.ensure(await specOf(lab, program)), true)
+      assert.equal(await services.ensure(await specOf(lab, program)), false)
+      const other = { ...lab, settings: { ...lab.settings, dashboardsDir } }
+      assert.equal(await services.ensure(await specOf(other, program)), true, 'it must restart for other dashboards')
       const { args, env } = JSON.parse(readFileSync(join(lab.logsDir, 'started.json'), 'utf8'))
       const home = dirname(dirname(program))
       assert.deepEqual(args, ['server', '--homepath', home, '--pidfile', join(lab.pidsDir, 'grafana.pid')])
@@ -62,8 +73,6 @@ service(
         assert.equal(env[name ?? ''], value, name)
       }
     } finally {
-      if (before === undefined) delete process.env['GF_AUTH_ANONYMOUS_ORG_ROLE']
-      else process.env['GF_AUTH_ANONYMOUS_ORG_ROLE'] = before
       assert.equal(await services.stop('grafana'), true)
     }
   },
@@ -74,11 +83,26 @@ service('writes only into the lab’s folder', () => {
   for (const path of Object.values(grafanaSettings(lab)['paths'] ?? {})) assert.ok(path.startsWith(lab.dir), path)
 })
 
-service('reads its provisioning from the lab’s folder', () => {
-  const lab = tempLab()
-  grafana.process.spec(lab, { program: standIn(), provisioning: told })
-  const read = (path: string) => readFileSync(join(lab.configDir, 'grafana', path), 'utf8')
-  assert.deepEqual([read('datasources/lab.yaml'), read('dashboards/lab.yaml')], [told.datasources, told.dashboards])
+service('reads its provisioning from the lab’s folder, with the Prometheus of PROMETHEUS_URL', async () => {
+  const read = async (lab: Lab, path: string) => {
+    await specOf(lab, standIn())
+    return parse(readFileSync(join(lab.configDir, 'grafana', path), 'utf8'))
+  }
+  const urls = async (lab: Lab) =>
+    (await read(lab, 'datasources/lab.yaml')).datasources.map(({ url }: { url: string }) => url)
+  const lab = tempLab({ prometheusPort: '9191', jaegerPort: '26686' })
+  assert.deepEqual(await urls(lab), [
+    'http://127.0.0.1:9191',
+    'http://127.0.0.1:3200',
+    'http://127.0.0.1:3100',
+    'http://127.0.0.1:26686',
+  ])
+  assert.equal((await urls(tempLab({ prometheusUrl: 'http://127.0.0.2:9090' })))[0], 'http://127.0.0.2:9090')
+  const { providers } = await read(lab, 'dashboards/lab.yaml')
+  assert.deepEqual(
+    providers.map(({ options }: { options: { path: string } }) => options.path),
+    [join(generatedDir, 'json')],
+  )
 })
 service.run()
 
