@@ -48,13 +48,13 @@ export const alertmanager = {
           config: copyForContainer(lab, 'alertmanager', configPath),
           // The folder of the image's own volume.
           data: DATA_INSIDE,
-          address: `0.0.0.0:${insidePorts.alertmanager}`,
+          address: `0.0.0.0:${insidePorts.alertmanagerPort}`,
         }),
         mounts: [
           { from: containerDir(lab, 'alertmanager'), to: insideDir },
           { from: dataDir(lab), to: DATA_INSIDE, isWritable: true },
         ],
-        ports: [[lab.settings.alertmanagerPort, insidePorts.alertmanager]],
+        ports: ['alertmanagerPort'],
       }
     },
   },

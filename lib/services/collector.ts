@@ -93,11 +93,11 @@ export const collector = {
       const lgtm = lgtmName(lab)
       return {
         kubeletTls: (await containerTls(lab)).files,
-        otlpGrpcEndpoint: `0.0.0.0:${insidePorts.otlpGrpc}`,
-        otlpHttpEndpoint: `0.0.0.0:${insidePorts.otlpHttp}`,
+        otlpGrpcEndpoint: `0.0.0.0:${insidePorts.otlpGrpcPort}`,
+        otlpHttpEndpoint: `0.0.0.0:${insidePorts.otlpHttpPort}`,
         tracesEndpoints: containerTraces(lab),
         host: { rootPath: HOST_ROOT, mountPoint: labMountPoint(lab) },
-        ...((await readsEvents(lab)) ? { eventsUrl: `http://${lgtm}:${insidePorts.otlpHttp}/v1/logs` } : {}),
+        ...((await readsEvents(lab)) ? { eventsUrl: `http://${lgtm}:${insidePorts.otlpHttpPort}/v1/logs` } : {}),
       }
     },
     validate: validateInContainer,
@@ -175,7 +175,7 @@ function lgtmName(lab: Lab): string {
 }
 
 function containerTraces(lab: Lab): Record<string, string> {
-  return { ...jaegerEndpoint(lab), lgtm: `${lgtmName(lab)}:${insidePorts.otlpGrpc}` }
+  return { ...jaegerEndpoint(lab), lgtm: `${lgtmName(lab)}:${insidePorts.otlpGrpcPort}` }
 }
 
 function jaegerEndpoint(lab: Lab): Record<string, string> {

@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto'
 import type { ImageName } from '../docker/images.ts'
+import { insidePorts } from '../lab/addresses.ts'
 import { containerName, labLabels, networkName, serviceLabel, specLabel } from '../lab/container-names.ts'
 import type { Lab } from '../lab/lab.ts'
 import { proxyVariables } from '../system/environment.ts'
+import type { PortSetting } from '../system/ports.ts'
 import type { ServiceSpec } from './process-services.ts'
 
 /** A file or folder of this machine that is mounted in a container. */
@@ -21,8 +23,8 @@ export interface ContainerSpec extends Omit<ServiceSpec, 'command' | 'runsTools'
   mounts?: readonly Mount[]
   /** Where its volume is mounted. The volume stays until kwok-down: a new container of the service has the same one. */
   volumeAt?: string
-  /** Published ports: of 127.0.0.1, and of the container. */
-  ports?: readonly (readonly [number, number])[]
+  /** The settings with the ports of 127.0.0.1 that it publishes. */
+  ports?: readonly PortSetting[]
   /**
    * Runs as the image's user, which is root, on a writable file system. Other services run as an unprivileged user, without
    * capabilities, on a read-only file system.
@@ -47,7 +49,7 @@ export function runArgs(lab: Lab, spec: ContainerSpec, given: { image: string; u
     '--restart=unless-stopped',
     // Without these the docker command adds the proxies of the user's configuration.
     ...proxyVariables.filter(name => spec.env?.[name] === undefined).map(name => `--env=${name}=`),
-    ...(spec.ports ?? []).map(([host, own]) => `--publish=127.0.0.1:${host}:${own}`),
+    ...(spec.ports ?? []).map(port => `--publish=127.0.0.1:${lab.settings[port]}:${insidePorts[port]}`),
     ...(spec.mounts ?? []).map(mountArg),
     ...(spec.volumeAt === undefined
       ? []

@@ -37,14 +37,17 @@ export const jaeger = {
     ports: ['jaegerPort'],
     probe: probeService,
     spec: lab => {
-      const inside = { queryAddress: `0.0.0.0:${insidePorts.jaeger}`, otlpAddress: `0.0.0.0:${insidePorts.otlpGrpc}` }
+      const inside = {
+        queryAddress: `0.0.0.0:${insidePorts.jaegerPort}`,
+        otlpAddress: `0.0.0.0:${insidePorts.jaegerOtlpPort}`,
+      }
       writeForContainer(lab, 'jaeger', CONFIG_FILE, jaegerConfig(baseConfig(), inside))
       return {
         ...shared(lab),
         image: 'jaeger',
         args: [`--config=${insideDir}/${CONFIG_FILE}`],
         mounts: [{ from: containerDir(lab, 'jaeger'), to: insideDir }],
-        ports: [[lab.settings.jaegerPort, insidePorts.jaeger]],
+        ports: ['jaegerPort'],
       }
     },
   },

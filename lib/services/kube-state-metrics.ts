@@ -43,8 +43,8 @@ export const kubeStateMetrics = {
       args: flags({
         kubeconfig: `${insideDir}/kubeconfig.yaml`,
         address: '0.0.0.0',
-        port: insidePorts.kubeStateMetrics,
-        telemetryPort: insidePorts.kubeStateMetricsTelemetry,
+        port: insidePorts.kubeStateMetricsPort,
+        telemetryPort: insidePorts.kubeStateMetricsTelemetryPort,
       }),
       mounts: [{ from: containerDir(lab, 'kube-state-metrics'), to: insideDir }],
       contents: writeContainerKubeconfig(lab, 'kube-state-metrics'),

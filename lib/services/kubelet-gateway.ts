@@ -42,7 +42,7 @@ export const kubeletGateway = {
       const daemon = await daemonContainer(lab, 'kubelet-gateway', MAIN, {
         args: flagArgs({
           address: '0.0.0.0',
-          port: insidePorts.kubeletProxy,
+          port: insidePorts.kubeletProxyPort,
           kubeconfig: `${insideDir}/kubeconfig.yaml`,
           ...flags(lab),
         }),
@@ -51,7 +51,7 @@ export const kubeletGateway = {
         ...shared(lab),
         ...daemon,
         mounts: [...daemon.mounts, socketMount(lab)],
-        ports: [[lab.settings.kubeletProxyPort, insidePorts.kubeletProxy]],
+        ports: ['kubeletProxyPort'],
       }
     },
   },

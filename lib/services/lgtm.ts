@@ -29,6 +29,7 @@ import { userRulesDir } from './user-rules.ts'
 const HOME = '/otel-lgtm'
 /** Where the output of `make dashboards` is mounted. */
 const dashboardsInside = `${HOME}/kube-otel-lab`
+const ports = ['grafanaPort', 'prometheusPort', 'otlpGrpcPort', 'otlpHttpPort'] as const
 
 /**
  * LGTM: Grafana, Prometheus, Tempo and Loki in one container, with the lab's Prometheus configuration. Prometheus reloads that and the
@@ -37,14 +38,14 @@ const dashboardsInside = `${HOME}/kube-otel-lab`
 export const lgtm = {
   name: 'lgtm',
   container: {
-    ports: ['grafanaPort', 'prometheusPort', 'otlpGrpcPort', 'otlpHttpPort'],
+    ports,
     probe: async lab => await probe({ url: readyUrl(lab) }),
     spec: lgtmSpec,
   },
 } as const satisfies Service
 
 async function lgtmSpec(lab: Lab): Promise<ContainerSpec> {
-  const { grafanaPort, prometheusPort, otlpGrpcPort, otlpHttpPort, collectionInterval } = lab.settings
+  const { collectionInterval } = lab.settings
   const config = labPrometheusConfig(lab, {
     kubeconfigFile: `${insideDir}/kubeconfig.yaml`,
     tokenFile: copyForContainer(lab, 'lgtm', prometheusTokenPath(lab)),
@@ -57,10 +58,10 @@ async function lgtmSpec(lab: Lab): Promise<ContainerSpec> {
   const store = hasService(lab, jaeger) ? 'jaeger' : 'tempo'
   const own = await provisionedOwnDir(lab, say)
   const targets = {
-    prometheusUrl: `http://127.0.0.1:${insidePorts.prometheus}`,
+    prometheusUrl: `http://127.0.0.1:${insidePorts.prometheusPort}`,
     jaegerUrl:
       store === 'jaeger'
-        ? `http://${containerName(lab.settings.clusterName, 'jaeger')}:${insidePorts.jaeger}`
+        ? `http://${containerName(lab.settings.clusterName, 'jaeger')}:${insidePorts.jaegerPort}`
         : undefined,
     intervalMs: collectionInterval,
     jsonDir: `${dashboardsInside}/json`,
@@ -108,12 +109,7 @@ async function lgtmSpec(lab: Lab): Promise<ContainerSpec> {
       ...(own === undefined ? [] : [{ from: own, to: `${dashboardsInside}/own` }]),
     ],
     volumeAt: '/data',
-    ports: [
-      [grafanaPort, insidePorts.grafana],
-      [prometheusPort, insidePorts.prometheus],
-      [otlpGrpcPort, insidePorts.otlpGrpc],
-      [otlpHttpPort, insidePorts.otlpHttp],
-    ],
+    ports,
     // A mounted file is not replaced by a rename on this machine.
     contents: [config, kubeconfig, token, datasources, providers].join(''),
     ready: async () => (await isOk(readyUrl(lab))) && (await isOk(`${grafanaUrl(lab)}/api/health`)),

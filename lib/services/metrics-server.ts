@@ -81,7 +81,7 @@ export const metricsServer = {
           certificateFile: copyForContainer(lab, 'metrics-server', files.certificateFile, 'serving.crt'),
           keyFile: copyForContainer(lab, 'metrics-server', files.keyFile, 'serving.key'),
           address: '0.0.0.0',
-          port: insidePorts.metricsServer,
+          port: insidePorts.metricsServerPort,
           caFile: copyForContainer(lab, 'metrics-server', caPath(lab)),
         }),
         env: kubeletProxyEnv(lab),

@@ -57,7 +57,7 @@ export const statsProxy = {
     spec: async lab => {
       mkdirSync(stateDir(lab), { recursive: true, mode: 0o700 })
       giveToContainers(stateDir(lab))
-      const port = insidePorts.statsProxy
+      const port = insidePorts.statsProxyPort
       const isWell = `fetch("http://127.0.0.1:${port}/healthz").then(a => process.exit(a.ok ? 0 : 1), () => process.exit(1))`
       const daemon = await daemonContainer(lab, 'stats-proxy', MAIN, {
         nodeFlags: [YOUNG_SPACE],
@@ -77,7 +77,7 @@ export const statsProxy = {
         ...shared(lab),
         ...daemon,
         mounts: [...daemon.mounts, { from: stateDir(lab), to: '/data', isWritable: true }, socketMount(lab)],
-        ports: [[lab.settings.statsProxyPort, port]],
+        ports: ['statsProxyPort'],
         health: `node -e '${isWell}'`,
       }
     },
