@@ -1,72 +1,32 @@
 import { fields, items } from '../kube/json.ts'
-import { addressesOf, insidePorts } from '../lab/addresses.ts'
-import { kubeconfigPath, kubePrometheusRights } from '../lab/kubeconfig.ts'
+import { kubePrometheusRights } from '../lab/kubeconfig.ts'
 import type { Lab } from '../lab/lab.ts'
 import { hasPrometheusMetrics } from '../lab/metrics-dialects.ts'
-import { programPath } from '../programs/programs.ts'
 import { isOk, probe } from '../system/probe.ts'
 import { readYamlDocuments } from '../system/yaml-files.ts'
-import { acceptsInside, probeInside } from './container-services.ts'
-import { containerDir, insideDir, writeContainerKubeconfig } from './container-user.ts'
-import type { Service } from './service.ts'
+import { defineService } from './define-service.ts'
 
 /** kube-state-metrics, for METRICS=prometheus and METRICS=both: the state of the cluster's objects as metrics. */
-export const kubeStateMetrics = {
+export const kubeStateMetrics = defineService({
   name: 'kube-state-metrics',
-  process: {
-    isWanted: hasPrometheusMetrics,
-    ports: ['kubeStateMetricsPort', 'kubeStateMetricsTelemetryPort'],
-    probe: async lab => (await probe({ url: readyUrl(lab) })) ?? (await missingRights(lab)),
-    spec: async lab => {
-      const { kubeStateMetricsPort, kubeStateMetricsTelemetryPort } = lab.settings
-      return {
-        name: 'kube-state-metrics',
-        command: await programPath('kube-state-metrics'),
-        args: flags({
-          kubeconfig: kubeconfigPath(lab, 'kube-state-metrics'),
-          address: '127.0.0.1',
-          port: kubeStateMetricsPort,
-          telemetryPort: kubeStateMetricsTelemetryPort,
-        }),
-        ready: () => isOk(readyUrl(lab)),
-        readyTimeoutMs: READY_TIMEOUT_MS,
-      }
-    },
-  },
-  container: {
-    isWanted: hasPrometheusMetrics,
-    inside: lab => addressesOf(lab).kubeStateMetrics,
-    probe: async lab => await probeInside(lab, addressesOf(lab).kubeStateMetrics),
-    spec: lab => ({
-      name: 'kube-state-metrics',
-      image: 'kube-state-metrics',
-      args: flags({
-        kubeconfig: `${insideDir}/kubeconfig.yaml`,
-        address: '0.0.0.0',
-        port: insidePorts.kubeStateMetricsPort,
-        telemetryPort: insidePorts.kubeStateMetricsTelemetryPort,
-      }),
-      mounts: [{ from: containerDir(lab, 'kube-state-metrics'), to: insideDir }],
-      contents: writeContainerKubeconfig(lab, 'kube-state-metrics'),
-      ready: () => acceptsInside(lab, addressesOf(lab).kubeStateMetrics),
-      readyTimeoutMs: READY_TIMEOUT_MS,
-    }),
-  },
-} as const satisfies Service
-
-/** It lists every object before it is ready: with 10,000 pods that takes more than a minute on a busy machine. */
-const READY_TIMEOUT_MS = 180_000
-
-function flags(given: { kubeconfig: string; address: string; port: number; telemetryPort: number }): string[] {
-  return [
-    `--kubeconfig=${given.kubeconfig}`,
-    `--host=${given.address}`,
-    `--port=${given.port}`,
-    `--telemetry-host=${given.address}`,
-    `--telemetry-port=${given.telemetryPort}`,
-    `--resources=${kinds().join(',')}`,
-  ]
-}
+  isWanted: hasPrometheusMetrics,
+  ports: ['kubeStateMetricsPort', 'kubeStateMetricsTelemetryPort'],
+  published: [],
+  ready: lab => isOk(readyUrl(lab)),
+  probe: async lab => (await probe({ url: readyUrl(lab) })) ?? (await missingRights(lab)),
+  run: (_, place) => ({
+    args: [
+      `--kubeconfig=${place.kubeconfig('kube-state-metrics')}`,
+      `--host=${place.host}`,
+      `--port=${place.port('kubeStateMetricsPort')}`,
+      `--telemetry-host=${place.host}`,
+      `--telemetry-port=${place.port('kubeStateMetricsTelemetryPort')}`,
+      `--resources=${kinds().join(',')}`,
+    ],
+    // It lists every object before it is ready: with 10,000 pods that takes more than a minute on a busy machine.
+    readyTimeoutMs: 180_000,
+  }),
+})
 
 /** The kinds that it may list: its default ones but secrets, which no part of the lab may read. */
 function kinds(): string[] {

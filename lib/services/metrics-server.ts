@@ -3,20 +3,17 @@ import { join } from 'node:path'
 import { parseAllDocuments } from 'yaml'
 import { goDuration, makeCommand } from '../cli/settings.ts'
 import { fields, items, merged } from '../kube/json.ts'
-import { addressesOf, insidePorts } from '../lab/addresses.ts'
-import { caPath, kubeconfigPath, labNamespace } from '../lab/kubeconfig.ts'
+import { addressesOf } from '../lab/addresses.ts'
+import { caPath, labNamespace } from '../lab/kubeconfig.ts'
 import { applyManifests, getCollection, getPath } from '../lab/kubectl.ts'
 import { type Lab, projectDir, writeFileAtomically } from '../lab/lab.ts'
 import { ensureServingCertificate } from '../lab/lab-certificates.ts'
-import { programPath } from '../programs/programs.ts'
 import { acceptsConnections } from '../system/ports.ts'
 import { probe } from '../system/probe.ts'
 import { waitUntil } from '../system/wait.ts'
 import { yamlText } from '../system/yaml-files.ts'
-import { acceptsInside, probeInside } from './container-services.ts'
-import { containerDir, copyForContainer, insideDir, writeContainerKubeconfig } from './container-user.ts'
+import { defineService } from './define-service.ts'
 import { kubeletProxyEnv } from './kubelet-gateway.ts'
-import type { Service } from './service.ts'
 
 const API_SERVICE = 'v1beta1.metrics.k8s.io'
 
@@ -40,85 +37,36 @@ const KUBELET_TIMEOUT = '9s'
  *
  * It serves with a certificate of its own, and accepts a client certificate of the cluster's CA or a token that the API server verifies.
  */
-export const metricsServer = {
+export const metricsServer = defineService({
   name: 'metrics-server',
-  process: {
-    ports: ['metricsServerPort'],
-    probe: async lab => {
-      const url = `https://127.0.0.1:${lab.settings.metricsServerPort}/readyz`
-      return await probe({ url, caFile: caPath(lab) })
-    },
-    spec: async lab => {
-      const { metricsServerPort } = lab.settings
-      const files = await ensureServingCertificate(lab, 'metrics-server', metricsServerHosts)
-      return {
-        name: 'metrics-server',
-        command: await programPath('metrics-server'),
-        args: flags(lab, {
-          kubeconfig: kubeconfigPath(lab, 'metrics-server'),
-          ...files,
-          address: '127.0.0.1',
-          port: metricsServerPort,
-          caFile: caPath(lab),
-        }),
-        env: kubeletProxyEnv(lab),
-        contents: readFileSync(files.certificateFile, 'utf8'),
-        // Its `/readyz` waits for the first numbers.
-        ready: () => acceptsConnections(metricsServerPort),
-      }
-    },
+  ports: ['metricsServerPort'],
+  published: [],
+  // Its `/readyz` waits for the first numbers.
+  ready: lab => acceptsConnections(lab.settings.metricsServerPort),
+  probe: lab => probe({ url: `https://127.0.0.1:${lab.settings.metricsServerPort}/readyz`, caFile: caPath(lab) }),
+  async run(lab, place) {
+    const { certificateFile, keyFile } = await ensureServingCertificate(lab, 'metrics-server', metricsServerHosts)
+    const kubeconfig = place.kubeconfig('metrics-server')
+    return {
+      args: [
+        `--kubeconfig=${kubeconfig}`,
+        `--authentication-kubeconfig=${kubeconfig}`,
+        `--authorization-kubeconfig=${kubeconfig}`,
+        `--bind-address=${place.host}`,
+        `--secure-port=${place.port('metricsServerPort')}`,
+        `--tls-cert-file=${place.file(certificateFile, 'serving.crt')}`,
+        `--tls-private-key-file=${place.file(keyFile, 'serving.key')}`,
+        '--kubelet-preferred-address-types=InternalIP',
+        '--kubelet-use-node-status-port',
+        `--kubelet-certificate-authority=${place.file(caPath(lab))}`,
+        `--kubelet-request-timeout=${KUBELET_TIMEOUT}`,
+        `--metric-resolution=${goDuration(resolutionMs(lab.settings.collectionInterval))}`,
+      ],
+      env: kubeletProxyEnv(lab),
+      contents: readFileSync(certificateFile, 'utf8'),
+    }
   },
-  container: {
-    inside: lab => addressesOf(lab).metricsServer,
-    probe: async lab => await probeInside(lab, addressesOf(lab).metricsServer),
-    spec: async lab => {
-      const files = await ensureServingCertificate(lab, 'metrics-server', metricsServerHosts)
-      return {
-        name: 'metrics-server',
-        image: 'metrics-server',
-        args: flags(lab, {
-          kubeconfig: `${insideDir}/kubeconfig.yaml`,
-          certificateFile: copyForContainer(lab, 'metrics-server', files.certificateFile, 'serving.crt'),
-          keyFile: copyForContainer(lab, 'metrics-server', files.keyFile, 'serving.key'),
-          address: '0.0.0.0',
-          port: insidePorts.metricsServerPort,
-          caFile: copyForContainer(lab, 'metrics-server', caPath(lab)),
-        }),
-        env: kubeletProxyEnv(lab),
-        mounts: [{ from: containerDir(lab, 'metrics-server'), to: insideDir }],
-        contents: writeContainerKubeconfig(lab, 'metrics-server') + readFileSync(files.certificateFile, 'utf8'),
-        ready: () => acceptsInside(lab, addressesOf(lab).metricsServer),
-      }
-    },
-  },
-} as const satisfies Service
-
-interface MetricsServerFlags {
-  kubeconfig: string
-  certificateFile: string
-  keyFile: string
-  address: string
-  port: number
-  /** The CA of the kubelets. */
-  caFile: string
-}
-
-function flags(lab: Lab, given: MetricsServerFlags): string[] {
-  return [
-    `--kubeconfig=${given.kubeconfig}`,
-    `--authentication-kubeconfig=${given.kubeconfig}`,
-    `--authorization-kubeconfig=${given.kubeconfig}`,
-    `--bind-address=${given.address}`,
-    `--secure-port=${given.port}`,
-    `--tls-cert-file=${given.certificateFile}`,
-    `--tls-private-key-file=${given.keyFile}`,
-    '--kubelet-preferred-address-types=InternalIP',
-    '--kubelet-use-node-status-port',
-    `--kubelet-certificate-authority=${given.caFile}`,
-    `--kubelet-request-timeout=${KUBELET_TIMEOUT}`,
-    `--metric-resolution=${goDuration(resolutionMs(lab.settings.collectionInterval))}`,
-  ]
-}
+})
 
 /** The objects of kwok-config/metrics-server.yaml with the lab's address and CA, as one YAML text. */
 export function metricsServerManifests(base: string, given: { host: string; port: number; caPem: string }): string {

@@ -1,7 +1,8 @@
 /**
  * The services of a lab. To add one:
  *
- * 1. `lib/services/<name>.ts` exports a `Service`: how it runs as a process and as a container, its ports, its probe.
+ * 1. `lib/services/<name>.ts` exports a `Service`: how it runs as a process and as a container, its ports, its probe. `defineService` makes
+ *    both from one description.
  * 2. It is in the list below, which status, preflight, `kwok-down` and the images to pull are derived from.
  * 3. `tasks/kwok-<name>.ts` calls `labServices(lab).ensure(<name>)`, and the Makefile has its name in STEPS and KWOK_STEPS.
  *

@@ -300,7 +300,7 @@ lines('of the trace simulator and of Jaeger', async () => {
     '--interval-ms',
     '10000',
   ])
-  assert.deepEqual(commandLine(lab, jaeger.container.spec(lab)), [
+  assert.deepEqual(commandLine(lab, await jaeger.container.spec(lab)), [
     ...shared('jaeger'),
     '--publish=127.0.0.1:16686:16686',
     seen('jaeger'),
@@ -312,9 +312,9 @@ lines('of the trace simulator and of Jaeger', async () => {
   ])
 })
 
-lines('of Alertmanager', () => {
+lines('of Alertmanager', async () => {
   const lab = dockerLab({ alertmanager: 'true', alertmanagerPort: '9193' })
-  assert.deepEqual(commandLine(lab, alertmanager.container.spec(lab)), [
+  assert.deepEqual(commandLine(lab, await alertmanager.container.spec(lab)), [
     ...shared('alertmanager'),
     '--publish=127.0.0.1:9193:9093',
     seen('alertmanager'),

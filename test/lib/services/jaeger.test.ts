@@ -5,10 +5,11 @@ import { suite } from 'uvu'
 import { parse } from 'yaml'
 import { projectDir } from '../../../lib/lab/lab.ts'
 import { programPath } from '../../../lib/programs/programs.ts'
-import { jaegerConfig } from '../../../lib/services/jaeger.ts'
+import { jaeger, jaegerConfig } from '../../../lib/services/jaeger.ts'
+import { hasService } from '../../../lib/services/service.ts'
 import { run } from '../../../lib/system/run.ts'
 import { jaegerServices, jaegerTraces } from '../../../lib/traces/jaeger-client.ts'
-import { tempDir } from '../../support/temp-lab.ts'
+import { tempDir, tempLab } from '../../support/temp-lab.ts'
 import { answer, fakeApi } from '../kube/fake-api.ts'
 
 const base = readFileSync(join(projectDir, 'kwok-config', 'jaeger.yaml'), 'utf8')
@@ -38,6 +39,31 @@ configs('is accepted by Jaeger itself', async () => {
   assert.equal(exitCode, 0, stderr)
 })
 configs.run()
+
+const services = suite('jaeger')
+
+services('restarts for another configuration, and runs in the Docker runtime with JAEGER=true alone', async () => {
+  process.env['JAEGER_BINARY'] = process.execPath
+  try {
+    const lab = tempLab({ jaegerPort: '26686', jaegerOtlpPort: '24317' })
+    const { args, contents } = await jaeger.process.spec(lab)
+    const config = join(lab.configDir, 'jaeger.yaml')
+    assert.deepEqual(args, [`--config=${config}`])
+    assert.equal(readFileSync(config, 'utf8'), contents)
+    assert.deepEqual(contents?.match(/[\w.]+:\d+$/gm), ['127.0.0.1:26686', '127.0.0.1:0', '127.0.0.1:24317'])
+    const other = await jaeger.process.spec(tempLab())
+    assert.notEqual(other.contents, contents)
+  } finally {
+    delete process.env['JAEGER_BINARY']
+  }
+  const runtime = 'docker'
+  const labs = [tempLab(), tempLab({ runtime }), tempLab({ runtime, jaeger: 'true' })]
+  assert.deepEqual(
+    labs.map(lab => hasService(lab, jaeger)),
+    [true, false, true],
+  )
+})
+services.run()
 
 const asks = suite('jaegerServices(), jaegerTraces()')
 
