@@ -32,6 +32,7 @@ import { type ContainerSpec, createVolumeArgs, runArgs, specDigest } from '../..
 import { writeForContainer } from '../../../lib/services/container-user.ts'
 import { grafanaPassword } from '../../../lib/services/grafana-password.ts'
 import { jaeger } from '../../../lib/services/jaeger.ts'
+import { kubeStateMetrics } from '../../../lib/services/kube-state-metrics.ts'
 import { kubeletGateway } from '../../../lib/services/kubelet-gateway.ts'
 import { lgtm } from '../../../lib/services/lgtm.ts'
 import { metricsServer } from '../../../lib/services/metrics-server.ts'
@@ -249,6 +250,23 @@ lines('of metrics-server: kubelets through the gateway, a serving certificate of
   ])
   const files = readdirSync(join(lab.dir, 'containers', 'metrics-server')).sort()
   assert.deepEqual(files, ['ca.crt', 'kubeconfig.yaml', 'serving.crt', 'serving.key'])
+})
+
+lines('of kube-state-metrics: no published port, and its address for the other containers', async () => {
+  const lab = dockerLab({ metrics: 'both' })
+  writeFileSync(containerKubeconfigPath(lab, 'kube-state-metrics'), 'a kubeconfig')
+  const args = commandLine(lab, await kubeStateMetrics.container.spec(lab))
+  assert.deepEqual(args.slice(0, args.indexOf('--port=8080')), [
+    ...shared('kube-state-metrics'),
+    seen('kube-state-metrics'),
+    ...locked,
+    digest,
+    pinnedImages['kube-state-metrics'],
+    '--kubeconfig=/etc/kube-otel-lab/kubeconfig.yaml',
+    '--host=0.0.0.0',
+  ])
+  const { ports, inside } = kubeStateMetrics.container
+  assert.deepEqual([ports, inside?.(lab)], [[], addressesOf(lab).kubeStateMetrics])
 })
 
 lines('of the gateway: the folder of the sockets, which kube-apiserver mounts too', async () => {
