@@ -1,6 +1,6 @@
 /**
  * Installs two OpenTelemetry Collectors with Helm: a Deployment for the metrics and events of the Kubernetes API, and a DaemonSet for each
- * node and its kubelet. Ends when node, pod and container series of every node are in Prometheus.
+ * node and its kubelet. Ends when Prometheus has fresh metrics of every node and every running pod.
  *
  *   tsx tasks/k3d-collectors.ts
  *   tsx tasks/k3d-collectors.ts --kube-context my-cluster --otel-chart ./opentelemetry-collector-0.170.0.tgz
@@ -9,9 +9,9 @@ import { LabError } from '../lib/cli/errors.ts'
 import { hasOwnNamespace, labNamespace, requireAgreement, requireContext } from '../lib/k3d/agreement.ts'
 import { requireChart } from '../lib/k3d/helm.ts'
 import { applyCollectors, releases } from '../lib/k3d/helm-collectors.ts'
-import { waitUntilCollected } from '../lib/k3d/k3d-ready.ts'
 import { reachPrometheus } from '../lib/k3d/port-forward.ts'
 import { waitForRollout } from '../lib/k3d/rollout.ts'
+import { waitUntilMeasured } from '../lib/kwok/lab-ready.ts'
 import { print, runTask, say } from '../lib/lab/task.ts'
 
 const about = 'Installs the two collectors, and waits until the metrics of every node are in Prometheus.'
@@ -30,7 +30,11 @@ await runTask({ about, settings, flags, on: 'context', changesLab: true }, async
   const changed = await applyCollectors(lab, say)
   for (const release of releases) await waitForRollout(lab, release)
   const reached = await reachPrometheus(lab)
-  const truth = await waitUntilCollected(reached.lab).finally(() => reached.close())
+  const logs = `kubectl --context ${lab.context} -n ${labNamespace} logs -l app.kubernetes.io/instance=otel-lab-daemonset`
+  const truth = await waitUntilMeasured(reached.lab, {
+    timeoutMs: 120_000 + 6 * lab.settings.collectionInterval,
+    next: `${logs}; if it reports certificate errors, KUBELET_INSECURE_TLS=true skips the check of the kubelets' certificates`,
+  }).finally(() => reached.close())
   print(
     `${truth.nodes.size} nodes and ${truth.runningPods.size} running pods are measured: ${changed.length} releases changed`,
   )

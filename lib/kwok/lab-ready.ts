@@ -126,11 +126,14 @@ export async function measureMissing(lab: Lab, truth: ClusterTruth, freshMs: num
 
 /**
  * Waits until every node and every running pod has a fresh series with its node's name, and returns the nodes and pods. The time limit grows
- * with the number of pods.
+ * with the number of pods. `next` is the next step on time-out.
  *
  * Throws a LabError with the first nodes and pods without one.
  */
-export async function waitUntilMeasured(lab: Lab, { timeoutMs }: { timeoutMs?: number } = {}): Promise<ClusterTruth> {
+export async function waitUntilMeasured(
+  lab: Lab,
+  { timeoutMs, next }: { timeoutMs?: number; next?: string } = {},
+): Promise<ClusterTruth> {
   const intervalMs = lab.settings.collectionInterval
   const freshMs = 2 * intervalMs + 5_000
   let pods = 0
@@ -146,12 +149,13 @@ export async function waitUntilMeasured(lab: Lab, { timeoutMs }: { timeoutMs?: n
         read = { truth: await readTruth(lab), atMs: Date.now() }
       const { truth } = read
       pods = truth.runningPods.size
+      if (truth.nodes.size === 0) return { pending: 'the cluster has no nodes' }
       const missing = await measureMissing(lab, truth, freshMs)
       const first = [...missing.nodes, ...missing.pods, ...missing.misplacedPods].slice(0, 3).join(', ')
       return first === '' ? { done: truth } : { pending: `${describeMissing(missing)}; the first: ${first}` }
     },
     progress: 'Metrics',
-    next: () => nextStep(lab, pods),
+    next: () => next ?? nextStep(lab, pods),
   })
 }
 

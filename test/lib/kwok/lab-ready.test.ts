@@ -74,11 +74,11 @@ const measured = suite('waitUntilMeasured()')
 async function withLab(
   answer: (isOfPods: boolean, response: ServerResponse) => void,
   run: (lab: ReturnType<typeof tempLab>) => Promise<void>,
+  nodes: readonly object[] = [{ metadata: { name: 'n1' } }],
 ): Promise<void> {
   const pod = { metadata: { namespace: 'a', name: 'p' }, spec: { nodeName: 'n1' } }
-  const node = { metadata: { name: 'n1' } }
   const api = await fakeApi(
-    ({ url = '' }, response) => answerJson(response, 200, { items: [url.includes('/pods') ? pod : node] }),
+    ({ url = '' }, response) => answerJson(response, 200, { items: url.includes('/pods') ? [pod] : nodes }),
     { tls: true },
   )
   const port = await freePort()
@@ -154,4 +154,16 @@ for (const { fact, body, why } of [
     ),
   )
 }
+
+measured('waits for the first node, and ends with the given next step', () =>
+  withLab(
+    (isOfPods, response) => response.end(isOfPods ? ofPod : ofNode),
+    lab =>
+      assert.rejects(waitUntilMeasured(lab, { timeoutMs: 300, next: 'read the log' }), {
+        message: /: the cluster has no nodes$/,
+        next: 'read the log',
+      }),
+    [],
+  ),
+)
 measured.run()
