@@ -7,13 +7,13 @@
  */
 import { LabError } from '../lib/cli/errors.ts'
 import { requireContext } from '../lib/k3d/agreement.ts'
-import { ownCluster } from '../lib/k3d/k3d-cluster.ts'
-import { requireMappedPorts } from '../lib/k3d/k3d-ports.ts'
+import { ownCluster, portNames } from '../lib/k3d/k3d-cluster.ts'
 import { openForward, settingPorts } from '../lib/k3d/port-forward.ts'
 import { print, runTask } from '../lib/lab/task.ts'
+import { requireFreePorts } from '../lib/system/ports.ts'
 
 const about = "Forwards LGTM's ports to 127.0.0.1, until Ctrl-C."
-const settings = ['kubeContext', 'grafanaPort', 'prometheusPort', 'otlpGrpcPort', 'otlpHttpPort'] as const
+const settings = ['kubeContext', ...portNames] as const
 
 await runTask({ about, settings, on: 'context' }, async ({ lab }) => {
   await requireContext(lab)
@@ -23,7 +23,7 @@ await runTask({ about, settings, on: 'context' }, async ({ lab }) => {
     print(`k3d has the ports open: ${addresses}`)
     return
   }
-  await requireMappedPorts(lab)
+  await requireFreePorts(lab.settings, portNames)
   const forward = await openForward(lab, settingPorts(lab))
   let isStopped = false
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {

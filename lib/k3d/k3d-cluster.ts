@@ -4,22 +4,33 @@ import { stripVTControlCharacters } from 'node:util'
 import * as v from 'valibot'
 import { stringify } from 'yaml'
 import { LabError, UsageError } from '../cli/errors.ts'
-import { makeCommand, type Settings, settingText } from '../cli/settings.ts'
+import { makeCommand, type SettingName, type Settings, settingText } from '../cli/settings.ts'
 import { atPrefix, imagePrefix } from '../docker/images.ts'
 import { fields, items, text } from '../kube/json.ts'
 import { requireWritableKubeconfig } from '../lab/kubectl-context.ts'
 import { type Lab, projectDir, readRecord, removeLabDir, writeFileAtomically, writeRecord } from '../lab/lab.ts'
 import { programPath } from '../programs/programs.ts'
 import { versions } from '../programs/versions.ts'
+import { requireFreePorts } from '../system/ports.ts'
 import { type RunOptions, type RunResult, run } from '../system/run.ts'
 import { readYamlDocuments } from '../system/yaml-files.ts'
-import { mappedPorts, requireMappedPorts } from './k3d-ports.ts'
 
 /** The folder of the dashboards on the nodes of the lab's k3d cluster. */
 export const dashboardsOnNode = '/var/lib/kube-otel-lab/dashboards'
 
+/** The settings of ports on this machine, each with its node port of Service lgtm-host. */
+export const mappedPorts = [
+  ['grafanaPort', 30300],
+  ['prometheusPort', 30909],
+  ['otlpGrpcPort', 30317],
+  ['otlpHttpPort', 30318],
+] as const satisfies readonly [SettingName, number][]
+
+/** Those settings. */
+export const portNames = mappedPorts.map(([name]) => name)
+
 /** The settings that are fixed when the cluster is created. */
-const fixed = [...mappedPorts.map(([name]) => name), 'collectionInterval'] as const
+const fixed = [...portNames, 'collectionInterval'] as const
 
 /** The output of `k3d cluster list --output json`, with the fields that the lab reads. */
 const clustersSchema = v.array(
@@ -102,7 +113,7 @@ export async function ensureCluster(lab: Lab, onStep: (text: string) => void): P
     return false
   }
   requireWritableKubeconfig(process.env)
-  await requireMappedPorts(lab)
+  await requireFreePorts(lab.settings, portNames)
   if (existing !== undefined) {
     onStep(`Deleting the incomplete k3d cluster "${name}"`)
     await k3d(lab, ['cluster', 'delete', name])

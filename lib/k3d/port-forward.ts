@@ -5,8 +5,7 @@ import { ensureLabDirs, type Lab } from '../lab/lab.ts'
 import { programPath } from '../programs/programs.ts'
 import { createPrometheusApi } from '../prometheus/prometheus-client.ts'
 import { labNamespace } from './agreement.ts'
-import { ownCluster } from './k3d-cluster.ts'
-import { mappedPorts } from './k3d-ports.ts'
+import { ownCluster, portNames } from './k3d-cluster.ts'
 
 /** The time limit until kubectl listens. */
 const LISTEN_MS = 30_000
@@ -85,5 +84,5 @@ export async function reachPrometheus(
 
 /** The local port of each setting with LGTM's port. */
 export function settingPorts(lab: Lab): [number, number][] {
-  return mappedPorts.map(([name]) => [lab.settings[name], servicePorts[name]])
+  return portNames.map(name => [lab.settings[name], servicePorts[name]])
 }

@@ -59,15 +59,6 @@ export async function startService(lab: Lab, service: Service, title: string): P
   return isStarted
 }
 
-/** The service of a lab that listens on a port of this machine now; undefined when none does. */
-export async function serviceOn(lab: Lab, port: number): Promise<string | undefined> {
-  for (const name of portSettings) {
-    const holder = lab.settings[name] === port ? await holderOf(lab, name) : undefined
-    if (holder !== undefined) return holder
-  }
-  return undefined
-}
-
 /** The running service of a lab whose port a setting is. */
 async function holderOf(lab: Lab, port: PortSetting): Promise<string | undefined> {
   for (const service of services.filter(each => inRuntime(lab, each)?.ports?.includes(port))) {

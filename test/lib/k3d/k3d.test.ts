@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { type AddressInfo, createServer } from 'node:net'
 import { dirname, join } from 'node:path'
 import { suite } from 'uvu'
 import { parse, stringify } from 'yaml'
@@ -7,21 +9,18 @@ import { resolveSettings } from '../../../lib/cli/settings.ts'
 import { pinnedImages, withoutDigest } from '../../../lib/docker/images.ts'
 import { chartArgs, installArgs, recoveryOf, uninstallArgs } from '../../../lib/k3d/helm.ts'
 import { applyCollectors, collectorValues, imageValues, releases } from '../../../lib/k3d/helm-collectors.ts'
-import { k3dConfig, k3dImageEnv } from '../../../lib/k3d/k3d-cluster.ts'
+import { k3dConfig, k3dImageEnv, mappedPorts } from '../../../lib/k3d/k3d-cluster.ts'
 import { demoObjects } from '../../../lib/k3d/k3d-demo.ts'
 import { lgtmObjects } from '../../../lib/k3d/k3d-lgtm.ts'
-import { mappedPorts } from '../../../lib/k3d/k3d-ports.ts'
 import { clusterPrometheusConfig } from '../../../lib/k3d/k3d-prometheus.ts'
 import { forwardArgs } from '../../../lib/k3d/port-forward.ts'
 import { rolloutOf } from '../../../lib/k3d/rollout.ts'
 import { fields, items } from '../../../lib/kube/json.ts'
-import { openLab, projectDir, removeLabDir, writeRecord } from '../../../lib/lab/lab.ts'
+import { openLab, projectDir, removeLabDir } from '../../../lib/lab/lab.ts'
 import { programPath } from '../../../lib/programs/programs.ts'
 import { versions } from '../../../lib/programs/versions.ts'
-import { processServices } from '../../../lib/services/process-services.ts'
 import { run } from '../../../lib/system/run.ts'
 import { readYamlDocuments } from '../../../lib/system/yaml-files.ts'
-import { freePort } from '../../support/free-ports.ts'
 import { assertSays } from '../../support/lab.ts'
 import { importTask } from '../../support/task.ts'
 import { tempDir } from '../../support/temp-lab.ts'
@@ -238,7 +237,7 @@ tasks('deletes an incomplete cluster and creates it again', async () => {
   assert(!existsSync(dir))
 })
 
-tasks('refuses an unwritable kubeconfig and ports of a KWOK lab before anything changes', async () => {
+tasks('refuses an unwritable kubeconfig and a used port before anything changes', async () => {
   const { env, calls } = recordingK3d("echo '[]'")
   const unwritable = await runTask('k3d-create-cluster', {
     ...env,
@@ -247,30 +246,18 @@ tasks('refuses an unwritable kubeconfig and ports of a KWOK lab before anything 
   assert.deepEqual([unwritable.status, unwritable.stdout], [1, ''])
   assertSays(unwritable.stderr, /^Cannot write the kubeconfig .*is not a folder\n {2}Next: set KUBECONFIG to a file/)
 
-  const kwok = openLab({
-    flags: { clusterName: `${name}-kwok`, runtime: 'binary', prometheusPort: String(await freePort()) },
-    env: {},
-  })
-  const { prometheusPort } = kwok.settings
-  const settings = { runtime: 'binary', prometheusPort: String(prometheusPort) }
-  writeRecord(kwok, { settings, kwokWorkdir: '' })
-  const services = processServices(kwok)
-  const serve = `require('http').createServer((_, answer) => answer.end()).listen(${prometheusPort}, '127.0.0.1')`
-  await services.ensure({
-    ...{ name: 'prometheus', command: process.execPath, args: ['--eval', serve] },
-    ready: async () => (await fetch(`http://127.0.0.1:${prometheusPort}`).catch(() => undefined))?.ok === true,
-  })
-  try {
-    const taken = await runTask('k3d-create-cluster', { ...env, PROMETHEUS_PORT: String(prometheusPort) })
-    assert.deepEqual([taken.status, taken.stdout], [1, ''])
-    assert.equal(
-      taken.stderr,
-      `Cannot use port ${prometheusPort}: prometheus of the KWOK lab "${name}-kwok" uses it\n  Next: set GRAFANA_PORT, PROMETHEUS_PORT, OTLP_GRPC_PORT, OTLP_HTTP_PORT to other ports, or make kwok-down CLUSTER_NAME=${name}-kwok\n`,
-    )
-  } finally {
-    await services.stop('prometheus')
-    removeLabDir(kwok)
-  }
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  const taken = await runTask('k3d-create-cluster', { ...env, PROMETHEUS_PORT: String(port) })
+  server.close()
+  assert.deepEqual([taken.status, taken.stdout], [1, ''])
+  assertSays(
+    taken.stderr,
+    new RegExp(
+      `^Cannot use port ${port}: it is in use by .*\n {2}Next: set PROMETHEUS_PORT to a free port, or stop that program\n`,
+    ),
+  )
   assert.deepEqual(new Set(calls()), new Set(['cluster list --output json']))
   assert(!existsSync(dir))
 })
