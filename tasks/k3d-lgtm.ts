@@ -65,5 +65,5 @@ await runTask({ about, settings, flags, on: 'context', changesLab: true }, async
   rememberSetting(lab, 'rulesDir')
   await waitForRollout(lab, 'lgtm')
   rememberImages(lab, { lgtm: imageOf(lab, 'lgtm') })
-  print(`LGTM runs in namespace ${labNamespace} of context "${lab.context}": ${changed.length} objects changed`)
+  print(`LGTM runs in namespace ${labNamespace} of context "${lab.context}": ${changed} objects changed`)
 })

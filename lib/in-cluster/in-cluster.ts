@@ -6,10 +6,10 @@ import { inClusterNamespace, isSameCluster, labNamespace } from '../k3d/agreemen
 import { ensureRelease, mustUninstall, releaseStatus, uninstallRelease } from '../k3d/helm.ts'
 import { releases } from '../k3d/helm-collectors.ts'
 import { connect } from '../kube/api-client.ts'
-import { fields, items, text } from '../kube/json.ts'
+import { fields, items, nameOf, text } from '../kube/json.ts'
 import { simulatedLabel } from '../kubelet/shards/shard-owner.ts'
 import { deleteNodes } from '../kwok/nodes.ts'
-import { applyText, getCollection, getObjects, getRows, kubectl } from '../lab/kubectl.ts'
+import { applyText, getCollection, kubectl } from '../lab/kubectl.ts'
 import { forgetSetting, type Lab, labCommand, projectDir, readRecord, rememberSetting } from '../lab/lab.ts'
 import { forgetImages, imageOf, referenceOf, rememberImages } from '../lab/lab-images.ts'
 import { managedLabel } from '../lab/manifest.ts'
@@ -173,9 +173,9 @@ export async function requireSafeCluster(lab: Lab): Promise<void> {
 }
 
 async function requireStorageClass(lab: Lab, chosen: string): Promise<void> {
-  const instance = ['-n', inClusterNamespace, '-l', 'app.kubernetes.io/instance=stats-proxy']
-  const [running] = await getObjects(lab, ['statefulsets', ...instance])
-  const [claim] = items(fields(fields(running)['spec'])['volumeClaimTemplates'])
+  const selector = 'labelSelector=app.kubernetes.io/instance%3Dstats-proxy'
+  const [running] = await getCollection(lab, `/apis/apps/v1/namespaces/${inClusterNamespace}/statefulsets?${selector}`)
+  const [claim] = items(fields(running?.['spec'])['volumeClaimTemplates'])
   const current = claim === undefined ? 'none' : (text(fields(fields(claim)['spec'])['storageClassName']) ?? 'auto')
   if (running !== undefined && current !== chosen) {
     throw new UsageError(`STORAGE_CLASS=${chosen} differs from what the lab was installed with`, {
@@ -184,10 +184,11 @@ async function requireStorageClass(lab: Lab, chosen: string): Promise<void> {
     })
   }
   if (chosen === 'none') return
-  const isDefault = '.metadata.annotations.storageclass\\.kubernetes\\.io/is-default-class'
-  const classes = await getRows(lab, ['storageclasses'], ['.metadata.name', isDefault])
-  if (classes.some(([name, isOwn]) => (chosen === 'auto' ? isOwn === 'true' : name === chosen))) return
-  const names = classes.map(([name]) => name).join(', ') || 'none'
+  const classes = await getCollection(lab, '/apis/storage.k8s.io/v1/storageclasses')
+  const isDefault = ({ metadata }: Record<string, unknown>) =>
+    fields(fields(metadata)['annotations'])['storageclass.kubernetes.io/is-default-class'] === 'true'
+  if (classes.some(each => (chosen === 'auto' ? isDefault(each) : nameOf(each) === chosen))) return
+  const names = classes.map(nameOf).join(', ') || 'none'
   throw new UsageError(`STORAGE_CLASS=${chosen} is invalid`, {
     why: chosen === 'auto' ? `the cluster has no default StorageClass; it has ${names}` : `the cluster has ${names}`,
     next: 'set STORAGE_CLASS to one of them, or to none: a counter may then fall when a pod moves to another node',
@@ -212,10 +213,9 @@ export async function applyChart(lab: Lab, say: (text: string) => void): Promise
  * gone. Returns whether there was anything.
  */
 export async function removeInCluster(lab: Lab, say: (text: string) => void): Promise<boolean> {
-  const simulated = `${simulatedLabel}=true`
-  const namespaces = (await getRows(lab, ['namespaces', '-l', simulated], ['.metadata.name'])).map(
-    ([name = '']) => name,
-  )
+  const namespacesOf = (label: string) =>
+    getCollection(lab, `/api/v1/namespaces?labelSelector=${encodeURIComponent(label)}`)
+  const namespaces = (await namespacesOf(`${simulatedLabel}=true`)).map(nameOf)
   const all = [...namespaces, inClusterNamespace]
   const kinds = 'deployments,statefulsets,daemonsets,replicasets,jobs,cronjobs'
   using client = await connect({ context: lab.context })
@@ -232,7 +232,7 @@ export async function removeInCluster(lab: Lab, say: (text: string) => void): Pr
   const wide = 'clusterroles,clusterrolebindings,validatingadmissionpolicies,validatingadmissionpolicybindings'
   await kubectl(lab, ['delete', wide, '-l', PART_OF])
   await kubectl(lab, ['delete', 'roles,rolebindings', '-n', 'kube-node-lease', '-l', PART_OF])
-  const found = await getRows(lab, ['namespaces', '-l', PART_OF], ['.metadata.name'])
+  const found = await namespacesOf(PART_OF)
   const { stdout } = await kubectl(
     lab,
     ['delete', 'namespaces', ...all, '--ignore-not-found', '--wait', '--timeout', '3m'],

@@ -3,8 +3,8 @@ import { join } from 'node:path'
 import { parse, stringify } from 'yaml'
 import { LabError } from '../cli/errors.ts'
 import { goDuration } from '../cli/settings.ts'
-import { fields, items, merged, text } from '../kube/json.ts'
-import { applyText, getRows, kubectl } from '../lab/kubectl.ts'
+import { fields, items, merged, nameOf, text } from '../kube/json.ts'
+import { applyText, getCollection, kubectl } from '../lab/kubectl.ts'
 import { ensureLabDirs, type Lab, projectDir, writeFileAtomically } from '../lab/lab.ts'
 import { imageOf } from '../lab/lab-images.ts'
 import { lookbackMs } from '../prometheus/prometheus-config.ts'
@@ -80,11 +80,11 @@ export function lgtmObjects(input: LgtmInput): Record<string, unknown>[] {
   return [...rest, ...settings, ...boards, ...own.map(({ board }) => board), ...deployments]
 }
 
-/** Applies LGTM and returns the names of the changed objects. It creates the password once. */
+/** Applies LGTM and returns the number of changed objects. It creates the password once. */
 export async function applyLgtm(
   lab: Lab,
   { files, simulatedPods }: Pick<LgtmInput, 'files' | 'simulatedPods'>,
-): Promise<string[]> {
+): Promise<number> {
   const read = (path: string) => readYamlDocuments(join(projectDir, path))
   const fromFolder = ownCluster(lab) !== undefined
   const objects = lgtmObjects({
@@ -108,7 +108,7 @@ export async function applyLgtm(
   await applyText(lab, yamlText(others))
   await deleteOldDashboards(lab, objects)
   const after = await resourceVersions(lab)
-  return [...after].filter(([name, version]) => before.get(name) !== version).map(([name]) => name)
+  return [...after].filter(([uid, version]) => before.get(uid) !== version).length
 }
 
 /**
@@ -159,19 +159,20 @@ async function ensurePassword(lab: Lab): Promise<void> {
 
 /** Deletes the ConfigMaps of removed dashboards, which Grafana would still show. */
 async function deleteOldDashboards(lab: Lab, objects: readonly Record<string, unknown>[]): Promise<void> {
-  const wanted = new Set(objects.map(object => text(fields(object['metadata'])['name'])))
+  const wanted = new Set(objects.map(nameOf))
   const { stdout } = await kubectl(lab, ['get', 'configmap', '-n', labNamespace, '-o', 'name'])
   const names = stdout.split('\n').map(line => line.replace('configmap/', ''))
   const old = names.filter(name => name.startsWith(DASHBOARD) && !wanted.has(name))
   if (old.length > 0) await kubectl(lab, ['delete', 'configmap', '-n', labNamespace, ...old])
 }
 
-/** A version of each object in the lab's namespace. For objects with a status it is the generation, which no controller changes. */
-async function resourceVersions(lab: Lab): Promise<Map<string, string>> {
-  const kinds = 'deployments,configmaps,services,serviceaccounts'
-  const columns = ['.kind', '.metadata.name', '.metadata.generation', '.metadata.resourceVersion']
-  const rows = await getRows(lab, [kinds, '-n', labNamespace], columns)
-  return new Map(rows.map(([kind, name, generation, version = '']) => [`${kind}/${name}`, generation || version]))
+/** A version of each object in the lab's namespace, by UID. For objects with a status it is the generation, which no controller changes. */
+async function resourceVersions(lab: Lab): Promise<Map<unknown, unknown>> {
+  const list = (api: string, kind: string) => getCollection(lab, `${api}/namespaces/${labNamespace}/${kind}`)
+  const core = ['configmaps', 'services', 'serviceaccounts'].map(kind => list('/api/v1', kind))
+  const objects = (await Promise.all([list('/apis/apps/v1', 'deployments'), ...core])).flat()
+  const found = objects.map(({ metadata }) => fields(metadata))
+  return new Map(found.map(({ uid, generation, resourceVersion }) => [uid, generation ?? resourceVersion]))
 }
 
 function deployment(

@@ -1,7 +1,7 @@
 import { LabError } from '../cli/errors.ts'
 import { formatElapsed } from '../cli/progress.ts'
-import { fields, items, text } from '../kube/json.ts'
-import { getObjects, getRows } from '../lab/kubectl.ts'
+import { fields, items, text, timeMs } from '../kube/json.ts'
+import { getCollection } from '../lab/kubectl.ts'
 import type { Lab } from '../lab/lab.ts'
 import { waitUntil } from '../system/wait.ts'
 import { labNamespace } from './agreement.ts'
@@ -57,10 +57,12 @@ export function rolloutOf(workloads: readonly unknown[], pods: readonly unknown[
 
 /** Reads the rollout of an instance, by its label, from the API. */
 export async function readRollout(lab: Lab, instance: string, namespace: string = labNamespace) {
-  const list = (kinds: string) =>
-    getObjects(lab, [kinds, '-n', namespace, '-l', `app.kubernetes.io/instance=${instance}`])
-  const [workloads, pods] = await Promise.all([list('deployments,daemonsets,statefulsets'), list('pods')])
-  return rolloutOf(workloads, pods)
+  const list = (api: string, kind: string) =>
+    getCollection(lab, `${api}/namespaces/${namespace}/${kind}?labelSelector=app.kubernetes.io/instance%3D${instance}`)
+  const workloads = ['Deployment', 'DaemonSet', 'StatefulSet'].map(async kind =>
+    (await list('/apis/apps/v1', `${kind.toLowerCase()}s`)).map(each => ({ ...each, kind })),
+  )
+  return rolloutOf((await Promise.all(workloads)).flat(), await list('/api/v1', 'pods'))
 }
 
 /**
@@ -106,7 +108,8 @@ export async function waitForRollout(lab: Lab, instance: string, namespace: stri
 
 /** The last events of a pod, the newest last. */
 async function lastEvents(lab: Lab, pod: string, namespace: string): Promise<string[]> {
-  const chosen = ['-n', namespace, '--field-selector', `involvedObject.name=${pod}`, '--sort-by', '.lastTimestamp']
-  const rows = await getRows(lab, ['events', ...chosen], ['.type', '.reason', '.message']).catch(() => [])
-  return rows.slice(-4).map(([type, reason, message]) => `${type} ${reason}: ${message}`)
+  const path = `/api/v1/namespaces/${namespace}/events?fieldSelector=involvedObject.name%3D${pod}`
+  const events = await getCollection(lab, path).catch(() => [])
+  const sorted = events.sort((a, b) => (timeMs(a['lastTimestamp']) ?? 0) - (timeMs(b['lastTimestamp']) ?? 0))
+  return sorted.slice(-4).map(({ type, reason, message }) => `${type} ${reason}: ${message}`)
 }

@@ -13,6 +13,11 @@ export function text(value: unknown): string | undefined {
   return typeof value === 'string' && value !== '' ? value : undefined
 }
 
+/** The name of a Kubernetes object; empty when it has none. */
+export function nameOf(object: unknown): string {
+  return text(fields(fields(object)['metadata'])['name']) ?? ''
+}
+
 /** The Unix time in milliseconds of an RFC 3339 time, else undefined. */
 export function timeMs(value: unknown): number | undefined {
   const ms = typeof value === 'string' ? Date.parse(value) : Number.NaN

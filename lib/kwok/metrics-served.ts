@@ -1,8 +1,8 @@
 import { join } from 'node:path'
 import { LabError, messageOf, UsageError } from '../cli/errors.ts'
-import { fields, items, merged, text } from '../kube/json.ts'
+import { fields, items, merged, nameOf, text } from '../kube/json.ts'
 import { componentPorts } from '../lab/components.ts'
-import { applyManifests, getObjects, getRows, kubectl } from '../lab/kubectl.ts'
+import { applyManifests, getCollection, kubectl } from '../lab/kubectl.ts'
 import { type Lab, projectDir, writeFileAtomically } from '../lab/lab.ts'
 import { readManifest } from '../lab/manifest.ts'
 import { waitUntil } from '../system/wait.ts'
@@ -19,10 +19,9 @@ const NOTICE_MS = 15_000
 
 /** Throws a UsageError when the cluster has other Metric objects for nodes: KWOK would mix the series of both. */
 export async function requireNoOtherMetrics(lab: Lab): Promise<void> {
-  const rows = await getRows(lab, ['metrics.kwok.x-k8s.io'], ['.metadata.name', '.spec.path'])
-  const others = rows.flatMap(([name = '', path]) =>
-    name !== METRIC_NAME && path?.includes('{nodeName}') ? [name] : [],
-  )
+  const metrics = await getCollection(lab, '/apis/kwok.x-k8s.io/v1alpha1/metrics')
+  const ofNodes = metrics.filter(({ spec }) => text(fields(spec)['path'])?.includes('{nodeName}'))
+  const others = ofNodes.map(nameOf).filter(name => name !== METRIC_NAME)
   if (others.length === 0) return
   throw new UsageError(`The cluster has other Metric objects: ${others.join(', ')}`, {
     why: 'KWOK supports one for a node; with two, each replaces the series of the other',
@@ -34,7 +33,7 @@ export async function requireNoOtherMetrics(lab: Lab): Promise<void> {
 export function uncoveredNamespaces(usages: readonly unknown[], namespaces: readonly string[], own: string): string[] {
   const covered = new Set<string>()
   for (const usage of usages) {
-    if (fields(fields(usage)['metadata'])['name'] === own) continue
+    if (nameOf(usage) === own) continue
     const selected = items(fields(fields(fields(usage)['spec'])['selector'])['matchNamespaces'])
     // Without namespaces it covers all.
     if (selected.length === 0) return []
@@ -47,10 +46,10 @@ export function uncoveredNamespaces(usages: readonly unknown[], namespaces: read
 export async function coverAllNamespaces(lab: Lab): Promise<void> {
   const base = readManifest(join(projectDir, 'kwok-config', 'kwok-usage-default.yaml'), 'ClusterResourceUsage')
   const [usages, namespaces] = await Promise.all([
-    getObjects(lab, ['clusterresourceusages.kwok.x-k8s.io']),
-    getObjects(lab, ['namespaces']),
+    getCollection(lab, '/apis/kwok.x-k8s.io/v1alpha1/clusterresourceusages'),
+    getCollection(lab, '/api/v1/namespaces'),
   ])
-  const existing = namespaces.map(each => String(fields(fields(each)['metadata'])['name']))
+  const existing = namespaces.map(nameOf)
   const own = base.metadata.name
   // Includes the namespaces that the lab may create later.
   const all = [...existing, ...podNamespaces, ...workloadNamespaces, 'online-boutique']

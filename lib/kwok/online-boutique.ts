@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { UsageError } from '../cli/errors.ts'
 import { fields, merged, text } from '../kube/json.ts'
-import { getObjects, kubectl } from '../lab/kubectl.ts'
+import { getCollection, kubectl } from '../lab/kubectl.ts'
 import { type Lab, projectDir, writeFileAtomically } from '../lab/lab.ts'
 import { isManaged, managedBy } from '../lab/manifest.ts'
 import { waitUntil } from '../system/wait.ts'
@@ -81,7 +81,7 @@ async function requireCapacityForBoutique(
   replicas: number,
   requests: readonly ResourceRequests[],
 ): Promise<void> {
-  const [nodes, pods] = await Promise.all([getObjects(lab, ['nodes']), getObjects(lab, ['pods', '-A'])])
+  const [nodes, pods] = await Promise.all([getCollection(lab, '/api/v1/nodes'), getCollection(lab, '/api/v1/pods')])
   const others = pods.filter(pod => text(fields(fields(pod)['metadata'])['namespace']) !== boutiqueNamespace)
   const free = freeCapacity(nodes, others)
   const unplaced = placePods(free, requests)

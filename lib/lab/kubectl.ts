@@ -21,20 +21,6 @@ export async function kubectlCommand(lab: Lab): Promise<string[]> {
 }
 
 /**
- * The objects of `kubectl get` as rows: for each object the values of JSONPath expressions such as `.metadata.name`, empty when missing.
- *
- * Throws a LabError with kubectl's message.
- */
-export async function getRows(lab: Lab, args: readonly string[], columns: readonly string[]): Promise<string[][]> {
-  const row = columns.map(column => `{${column}}`).join('{"\\t"}')
-  const { stdout } = await kubectl(lab, ['get', ...args, '-o', `jsonpath={range .items[*]}${row}{"\\n"}{end}`])
-  return stdout
-    .split('\n')
-    .filter(line => line !== '')
-    .map(line => line.split('\t'))
-}
-
-/**
  * All objects at a path of the API, such as `/api/v1/pods`, without kubectl, which takes 0.2 s of CPU time to start, and 27 s to parse 12,000
  * pods.
  *
@@ -50,12 +36,6 @@ export async function getPath(lab: Lab, path: string): Promise<Record<string, un
   const answer = await client.request('GET', path)
   if (answer.status !== 200) throw new ApiStatusError(`Cannot read ${path}`, answer)
   return fields(answer.body)
-}
-
-/** The objects of `kubectl get`, as parsed JSON. Throws a LabError with kubectl's message. */
-export async function getObjects(lab: Lab, args: readonly string[], options: RunOptions = {}): Promise<unknown[]> {
-  const { stdout } = await kubectl(lab, ['get', ...args, '-o', 'json'], options)
-  return items(fields(JSON.parse(stdout))['items'])
 }
 
 /**

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { apiTime, fields, text } from '../kube/json.ts'
+import { apiTime, fields, nameOf } from '../kube/json.ts'
 import { listAll } from '../kube/object-counts.ts'
 import {
   allocatable,
@@ -308,10 +308,6 @@ async function deploymentToScale(client: Client, namespace: string) {
   return deployments
     .map(each => ({ name: nameOf(each), replicas: Number(fields(fields(each)['spec'])['replicas']) }))
     .find(({ name, replicas }) => replicas >= 2 && !scaled.includes(name))
-}
-
-function nameOf(object: unknown): string {
-  return text(fields(fields(object)['metadata'])['name']) ?? ''
 }
 
 function whole(amount: number): string {

@@ -238,13 +238,13 @@ ports.run()
 
 const leases = suite('staleLeases()')
 leases('gives the leases that were renewed before, but not those that were never renewed', () => {
-  const rows = [
+  const leases = [
     ['old', '2026-01-01T00:00:00.000000Z'],
     ['new', '2026-01-01T00:00:02.000000Z'],
-    ['never', ''],
+    ['never'],
     ['of-a-scenario', '2026-01-01T00:00:00.000000Z', 'kube-otel-lab-scenario'],
-  ]
-  assert.deepEqual(staleLeases(rows, Date.parse('2026-01-01T00:00:01Z')), ['old'])
+  ].map(([name, renewTime, holderIdentity]) => ({ metadata: { name }, spec: { renewTime, holderIdentity } }))
+  assert.deepEqual(staleLeases(leases, Date.parse('2026-01-01T00:00:01Z')), ['old'])
 })
 leases.run()
 
