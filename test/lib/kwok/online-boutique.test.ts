@@ -6,6 +6,7 @@ import {
   boutiqueNamespace,
   boutiqueObjects,
   boutiqueRequests,
+  capacityProblem,
 } from '../../../lib/kwok/online-boutique.ts'
 import { managedBy } from '../../../lib/lab/manifest.ts'
 import { readYamlDocuments } from '../../../lib/system/yaml-files.ts'
@@ -114,3 +115,48 @@ demands('has an entry for each pod', () => {
   assert(all.every(({ pods, memoryBytes }) => pods === 1 && memoryBytes >= 64 * 2 ** 20))
 })
 demands.run()
+
+const node = (name: string, spec = {}) => ({
+  metadata: { name },
+  spec,
+  status: { allocatable: { cpu: '4', memory: '8Gi', pods: '10' } },
+})
+const pod = (nodeName: string | undefined, phase = 'Running') => ({
+  spec: { nodeName, containers: [{ resources: { requests: { cpu: '1500m', memory: '1Gi' } } }] },
+  status: { phase },
+})
+const request = (cpu: number, memoryGib: number, count: number) =>
+  Array(count).fill({ cpu, memoryBytes: memoryGib * 2 ** 30, pods: 1 })
+const taint = (effect: string) => ({ taints: [{ key: 'x', effect }] })
+
+const capacity = suite('capacityProblem()')
+for (const [fact, requests, nodes, others, expected] of [
+  ['accepts nine tenths of a node', request(0.4, 0.8, 9), [node('a')], [], undefined],
+  ['counts CPUs', request(0.5, 0.1, 8), [node('a')], [], 'it needs 4 CPUs, and 3.6 are free'],
+  ['counts memory', request(0.1, 1, 8), [node('a')], [], 'it needs 8 GiB of memory, and 7.2 are free'],
+  ['counts pods', request(0.1, 0.1, 10), [node('a')], [], 'it needs 10 pods, and 9 are free'],
+  ['adds nodes', request(0.5, 0.1, 8), [node('a'), node('b')], [], undefined],
+  [
+    'subtracts the requests of other pods, unless they have ended',
+    request(0.5, 0.1, 5),
+    [node('a')],
+    [pod('a'), pod('a', 'Succeeded'), pod('a', 'Failed'), pod(undefined), pod('gone')],
+    'it needs 2.5 CPUs, and 2.3 are free',
+  ],
+  [
+    'leaves out unschedulable nodes',
+    request(0.5, 0.1, 8),
+    [
+      node('disliked', taint('PreferNoSchedule')),
+      node('cordoned', { unschedulable: true }),
+      node('tainted', taint('NoSchedule')),
+      node('not-ready', taint('NoExecute')),
+    ],
+    [],
+    'it needs 4 CPUs, and 3.6 are free',
+  ],
+  ['has nothing free without nodes', request(0.1, 0.1, 1), [], [], 'it needs 0.1 CPUs, and 0 are free'],
+] as const) {
+  capacity(fact, () => assert.equal(capacityProblem(requests, nodes, others), expected))
+}
+capacity.run()
