@@ -9,7 +9,7 @@ import { existsSync } from 'node:fs'
 import { deleteCluster } from '../lib/kwok/kwok-cluster.ts'
 import { requireOwnCluster } from '../lib/lab/cluster-owner.ts'
 import { restoreContext } from '../lib/lab/kubectl-context.ts'
-import { readRecord, removeLabDir } from '../lib/lab/lab.ts'
+import { removeLabDir } from '../lib/lab/lab.ts'
 import { removeSocketDir } from '../lib/lab/socket-dir.ts'
 import { print, runTask, say } from '../lib/lab/task.ts'
 import { labServices } from '../lib/services/service.ts'
@@ -19,11 +19,7 @@ const about = 'Takes the lab down: processes, cluster, state, and the kubectl co
 
 await runTask({ about, settings: [], ignoreCreationSettings: true, changesLab: true }, async ({ lab }) => {
   const name = lab.settings.clusterName
-  const record = readRecord(lab.dir)
-  // The first step records its decision before anything is created.
-  const isBegun = record?.autoRuntime === undefined || record.created !== undefined
-  if (!existsSync(lab.clusterDir) && !(existsSync(lab.dir) && isBegun)) {
-    removeLabDir(lab)
+  if (!existsSync(lab.clusterDir) && !existsSync(lab.dir)) {
     print(`There is no lab "${name}"`)
     return
   }

@@ -29,8 +29,6 @@ export interface LabRecord {
   kubeconfigMade?: boolean
   /** `KUBECONFIG` at that time, for `kwok-down` from another shell. */
   kubeconfig?: string
-  /** What the first step decided that `RUNTIME=auto` is, for the steps until the cluster is created; after that `settings` has it. */
-  autoRuntime?: 'docker' | 'binary'
   /** kwokctl or k3d has finished the cluster's creation. */
   created?: boolean
   /** The name of the k3d cluster that the lab created. */
@@ -42,8 +40,6 @@ export interface LabRecord {
 /** One lab: its settings, the folders of its state, and the context of its cluster. */
 export interface Lab {
   settings: Settings
-  /** What an earlier step decided that `RUNTIME=auto` is; undefined without a decision or with another `RUNTIME`. */
-  autoRuntime: LabRecord['autoRuntime']
   /** `kwok`: a KWOK cluster. `context`: a context of the user's kubeconfig, of the lab's k3d cluster or of any other. */
   kind: 'kwok' | 'context'
   /** The kubeconfig context. In a KWOK lab also the name of cluster and user: `kwok-<name>`. */
@@ -83,7 +79,6 @@ export function openLab(given: { flags: SettingTexts; env: NodeJS.ProcessEnv; ki
     ...labFolders(dir),
     kwokWorkdir,
     clusterDir,
-    autoRuntime: settings.runtime === 'auto' ? record?.autoRuntime : undefined,
     adminKubeconfig: join(clusterDir, 'kubeconfig.yaml'),
   }
 }
@@ -110,7 +105,6 @@ function openContext(given: { flags: SettingTexts; env: NodeJS.ProcessEnv }): La
     kwokWorkdir: kwokWorkdirOf(given.env),
     clusterDir: dir,
     adminKubeconfig: '',
-    autoRuntime: undefined,
   }
 }
 
