@@ -65,22 +65,29 @@ export async function describePortHolder(port: number): Promise<string> {
 /**
  * Checks that the ports are free and that no two settings are the same port.
  *
- * Throws a LabError with the program that uses the port and the setting to change.
+ * Throws a LabError with all ports that are in use, the programs that use them, and the settings to change.
  */
 export async function requireFreePorts(settings: Settings, names: readonly PortSetting[]): Promise<void> {
-  const seen = new Map<number, string>()
+  const variables = new Map<number, string>()
+  const used: { port: number; variable: string; holder: string }[] = []
   for (const name of names) {
     const port = settings[name]
     const variable = variableOf(name)
-    const other = seen.get(port)
+    const other = variables.get(port)
     if (other !== undefined) {
       throw new LabError(`${variable} and ${other} are both ${port}`, { next: `set ${variable} to another port` })
     }
-    seen.set(port, variable)
-    if (await isPortFree(port)) continue
-    throw new LabError(`Cannot use port ${port}`, {
-      why: `it is in use by ${await describePortHolder(port)}`,
-      next: `set ${variable} to a free port, or stop that program`,
-    })
+    variables.set(port, variable)
+    if (!(await isPortFree(port))) used.push({ port, variable, holder: await describePortHolder(port) })
   }
+  if (used.length === 0) return
+  const all = (part: 'port' | 'variable' | 'holder') => [...new Set(used.map(each => each[part]))].join(', ')
+  const [ports, are, change] =
+    used.length === 1
+      ? ['port', 'it is', 'a free port, or stop that program']
+      : ['ports', 'they are', 'free ports, or stop those programs: `make kwok-down` stops a lab']
+  throw new LabError(`Cannot use ${ports} ${all('port')}`, {
+    why: `${are} in use by ${all('holder')}`,
+    next: `set ${all('variable')} to ${change}`,
+  })
 }

@@ -52,6 +52,18 @@ requires('names the process that uses a port, and the setting to change', async 
   })
 })
 
+requires('names all ports in use at once', async ({ child, port }) => {
+  const { server, port: other } = await listen('127.0.0.1')
+  const settings = settingsOf({ OTLP_HTTP_PORT: `${port}`, PROMETHEUS_PORT: `${other}` })
+  await assert.rejects(requireFreePorts(settings, ['prometheusPort', 'otlpHttpPort']), {
+    message: new RegExp(
+      `^Cannot use ports ${other}, ${port}: they are in use by \\S+ \\(pid ${process.pid}\\), \\S+ \\(pid ${child.pid}\\)$`,
+    ),
+    next: 'set PROMETHEUS_PORT, OTLP_HTTP_PORT to free ports, or stop those programs: `make kwok-down` stops a lab',
+  })
+  await new Promise(resolve => server.close(resolve))
+})
+
 requires('checks only the given ports', async ({ port }) => {
   const { server, port: other } = await listen('127.0.0.1')
   await new Promise(resolve => server.close(resolve))
