@@ -51,7 +51,8 @@ export interface Timing {
 
 /**
  * A Prometheus over its HTTP API (prometheus.io/docs/prometheus/latest/querying/api). The same request is made once, however often it is asked
- * for, except where the answer has more than a thousand series, or is the state of Prometheus now (alerts, rules). All methods throw a QueryError when one query has no result, and a PrometheusUnreachable when none has.
+ * for, except where the answer is too large to keep (a range, more than a thousand series) or is the state of Prometheus now (alerts, rules). All
+ * methods throw a QueryError when one query has no result, and a PrometheusUnreachable when none has.
  */
 export interface PrometheusApi {
   readonly url: string
@@ -203,8 +204,9 @@ export function createPrometheusApi(
         timings.push({ kind, query, durationMs: performance.now() - startedMs })
       }
     })
-    const isOfNow = kind === 'state' || (kind === 'instant' && form?.['time'] === undefined)
-    if (isOfNow) return await answer
+    // The others are large, or of now.
+    const isKept = kind === 'values' || (kind === 'instant' && form?.['time'] !== undefined)
+    if (!isKept) return await answer
     answers.set(key, answer)
     const data = await answer
     if (items(fields(data)['result']).length > MOST_KEPT) answers.delete(key)

@@ -1,9 +1,8 @@
-import { isDeepStrictEqual } from 'node:util'
 import { failedPart } from '../../cli/errors.ts'
 import type { Dashboard, Panel, Variable } from '../../grafana/dashboard-model.ts'
 import { patternFaults } from '../../grafana/panel-patterns.ts'
 import { labelValuesQuery, queryForm } from '../../grafana/variable-values.ts'
-import { type PrometheusApi, PrometheusUnreachable } from '../../prometheus/prometheus-client.ts'
+import { PrometheusUnreachable } from '../../prometheus/prometheus-client.ts'
 import {
   type CheckContext,
   checkQuery,
@@ -16,7 +15,7 @@ import {
 } from './check-query.ts'
 import { duplicateRows } from './duplicate-rows.ts'
 import { type ExplainedQuery, withCause } from './empty-cause.ts'
-import { evaluate } from './evaluate-queries.ts'
+import type { Evaluator } from './evaluate-queries.ts'
 import { checkException, expectationsOfText } from './exceptions.ts'
 import { dashboardRange, type PanelQuery, panelQueries, queryFacts } from './panel-queries.ts'
 import type { Reading } from './pass-criteria.ts'
@@ -47,6 +46,44 @@ export function keyOf({ what, place }: Pick<CheckResult, 'what' | 'place'>): str
   return [what, place.panelId, place.panel, place.refId, place.choice].join('\u0000')
 }
 
+/** The queries of a dashboard with one selection of its variables. */
+export interface PlannedSelection {
+  selection: VariableSelection
+  problems: readonly VariableProblem[]
+  queries: readonly PanelQuery[]
+}
+
+/**
+ * The queries of a dashboard with each selection of its variables.
+ *
+ * Throws a LabError when Prometheus can't be reached.
+ */
+export async function planSelections(
+  dashboard: Dashboard,
+  { untilMs }: Reading,
+  { api, scrapeMs }: CheckContext,
+): Promise<PlannedSelection[]> {
+  const range = dashboardRange(dashboard, untilMs)
+  const metrics = [
+    ...new Set(dashboard.panels.flatMap(({ targets }) => targets.flatMap(({ expr }) => queryFacts(expr).metrics))),
+  ]
+  const planned: PlannedSelection[] = []
+  for (const name of selectionNames) {
+    const { selection, problems } = await selectVariables(dashboard, name, { api, range, metrics })
+    planned.push({ selection, problems, queries: panelQueries(dashboard, selection, { untilMs, scrapeMs }) })
+  }
+  return planned
+}
+
+/** What to check of a dashboard. */
+interface DashboardChecks {
+  expectations: DashboardExpectations | undefined
+  selections: readonly PlannedSelection[]
+  evaluator: Evaluator
+  /** The keys of the checks to repeat; undefined for all. */
+  only?: ReadonlySet<string>
+}
+
 /**
  * Checks every variable and query of a dashboard, the patterns of its panels and the rows of its tables, with the
  * planned selections.
@@ -57,25 +94,14 @@ export async function checkDashboard(
   dashboard: Dashboard,
   reading: Reading,
   context: CheckContext,
-  expectations: DashboardExpectations | undefined,
-  only?: ReadonlySet<string>,
+  { expectations, selections, evaluator, only }: DashboardChecks,
 ): Promise<CheckResult[]> {
   const results: CheckResult[] = []
-  const { api, scrapeMs } = context
   const range = dashboardRange(dashboard, reading.untilMs)
   const failed = new Map<string, boolean>()
   const skipped = skippedVariables(dashboard)
   const variables = dashboard.variables.filter(({ name, type }) => type === 'query' && !skipped.has(name))
-  const metrics = [
-    ...new Set(dashboard.panels.flatMap(({ targets }) => targets.flatMap(({ expr }) => queryFacts(expr).metrics))),
-  ]
-  const checked: VariableSelection[] = []
-  for (const name of selectionNames) {
-    const { selection, problems } = await selectVariables(dashboard, name, { api, range, metrics })
-    // A variable with one value has it in all selections.
-    if (checked.some(({ values }) => isDeepStrictEqual(values, selection.values))) continue
-    checked.push(selection)
-    const queries = panelQueries(dashboard, selection, { untilMs: reading.untilMs, scrapeMs })
+  for (const { selection, problems, queries } of selections) {
     const check = async (
       what: CheckResult['what'],
       place: Partial<CheckResult['place']>,
@@ -93,7 +119,7 @@ export async function checkDashboard(
         const { options } = selection
         const known = { ...context, state: reading.states?.now, range, stepMs: context.scrapeMs, options }
         return check('variable', place, async () => ({
-          verdict: await variableVerdict(variable, problem, known),
+          verdict: await variableVerdict(variable, problem, evaluator, known),
         }))
       }),
       ...queries.map(query => {
@@ -102,13 +128,13 @@ export async function checkDashboard(
         return check(query.kind, place, async () => {
           if (expectations !== undefined) {
             const expected = expectations.queries.get(queryKey(panel.title, target.refId)) ?? {}
-            return await checkPanelQuery(query, expected, reading, context)
+            return await checkPanelQuery(query, expected, reading, context, evaluator)
           }
           // The lab's own queries may ask for series that come with the first error; their metrics are in the catalog.
-          const result = await checkPanelQuery(query, expectationsOfText(expr), reading, context)
+          const result = await checkPanelQuery(query, expectationsOfText(expr), reading, context, evaluator)
           const known = { ...context, state: reading.states?.now }
           const explained = { ...query, written: target.expr, options: query.selection.options }
-          const verdict = await withCause(result.verdict, explained, known)
+          const verdict = await withCause(result.verdict, explained, evaluator, known)
           return { ...result, verdict: await withoutFallback(verdict, query, context) }
         })
       }),
@@ -121,7 +147,7 @@ export async function checkDashboard(
           ...(isTable && ofPanel.length > 0
             ? [
                 check('rows', { ...place, query: ofPanel[0]?.expr ?? '' }, async () => {
-                  return { verdict: await rowsVerdict(panel, ofPanel, api) }
+                  return { verdict: await rowsVerdict(panel, ofPanel, evaluator) }
                 }),
               ]
             : []),
@@ -129,6 +155,7 @@ export async function checkDashboard(
       }),
     ]
     for (const result of (await Promise.all(checks)).flat()) add(result)
+    evaluator.end(queries)
   }
   return results
 
@@ -158,11 +185,12 @@ async function checkPanelQuery(
   expectations: QueryExpectations,
   reading: Reading,
   context: CheckContext,
+  evaluator: Evaluator,
 ): Promise<Pick<CheckResult, 'verdict' | 'hasTruth'>> {
   const { api, missing } = context
   const absent = (expectations.prerequisites ?? []).flatMap(prerequisite => missing.get(prerequisite) ?? [])
   if (absent.length > 0) return { verdict: { kind: 'excused', because: `there is no ${absent.join(', ')} here` } }
-  const evaluation = await evaluate(api, query)
+  const evaluation = await evaluator.evaluate(query)
   const { untilMs, states } = reading
   const isOfCalls = expectations.truth !== undefined && isCallMeasure(expectations.truth.of)
   if (isOfCalls && states?.now.readCalls !== undefined) states.now.calls = await states.now.readCalls(untilMs)
@@ -181,9 +209,9 @@ function patternsVerdict(panel: Panel): Verdict {
 }
 
 /** Whether each row of a table can be told from the others. */
-async function rowsVerdict(panel: Panel, queries: readonly PanelQuery[], api: PrometheusApi): Promise<Verdict> {
+async function rowsVerdict(panel: Panel, queries: readonly PanelQuery[], evaluator: Evaluator): Promise<Verdict> {
   const frames = await Promise.all(
-    queries.map(async query => ({ refId: query.target.refId, samples: (await evaluate(api, query)).samples })),
+    queries.map(async query => ({ refId: query.target.refId, samples: (await evaluator.evaluate(query)).samples })),
   )
   const rows = duplicateRows(panel, frames)
   if (rows.length === 0) return OK
@@ -195,7 +223,8 @@ async function rowsVerdict(panel: Panel, queries: readonly PanelQuery[], api: Pr
 async function variableVerdict(
   { query: written, regex }: Variable,
   problem: VariableProblem | undefined,
-  known: Parameters<typeof withCause>[2] & Pick<ExplainedQuery, 'range' | 'stepMs' | 'options'>,
+  evaluator: Evaluator,
+  known: Parameters<typeof withCause>[3] & Pick<ExplainedQuery, 'range' | 'stepMs' | 'options'>,
 ): Promise<Verdict> {
   if (problem === undefined) return OK
   const { query, refused } = problem
@@ -206,7 +235,7 @@ async function variableVerdict(
   const failed = finalFailure('no data', 'no value', 'at least one value', hint)
   if (hint.cause !== undefined || selector === '') return failed
   const writtenSelector = labelValuesQuery(written)?.selector ?? resultQuery(written)
-  const verdict = await withCause(failed, { ...known, expr: selector, written: writtenSelector }, known)
+  const verdict = await withCause(failed, { ...known, expr: selector, written: writtenSelector }, evaluator, known)
   if (verdict !== failed || regex !== '' || label === '') return verdict
   const missing = { name: 'label', subject: `${selector} ${label}` } as const
   return { ...failed, hint: `${selector} has no label ${label}`, cause: missing }

@@ -15,6 +15,7 @@ import {
   type Verdict,
 } from './check-query.ts'
 import { withCause } from './empty-cause.ts'
+import { createEvaluator } from './evaluate-queries.ts'
 import { queryFacts } from './panel-queries.ts'
 import { type DashboardCheck, tally } from './verify-dashboard.ts'
 import {
@@ -190,7 +191,7 @@ export async function checkRules(
     const given = emptyHint(queryFacts(expr).metrics, context)
     const failed = finalFailure('no data', 'the recording has no series', 'series', given)
     const query = { expr, written: expr, range: { fromMs: untilMs, untilMs }, stepMs: 0, options: new Map() }
-    return await withCause(failed, query, { ...context, state: undefined })
+    return await withCause(failed, query, createEvaluator(api), { ...context, state: undefined })
   }
 }
 

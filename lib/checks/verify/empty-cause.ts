@@ -9,13 +9,13 @@ import { isOfOtherDialect } from '../lint/dialect-rules.ts'
 import { failingMatchers, isOfTargets } from '../lint/series-variants.ts'
 import { type Cause, type CauseName, causes } from './causes.ts'
 import { absentHint, type CheckContext, METRICS_EXIST, unknownVariables, type Verdict } from './check-query.ts'
-import { type Evaluation, evaluate } from './evaluate-queries.ts'
+import type { Evaluation, Evaluator } from './evaluate-queries.ts'
 import type { PanelQuery } from './panel-queries.ts'
 import type { ClusterState } from './pass-criteria.ts'
 import { isOfOutcomes } from './without-fallback.ts'
 
 /** What is known beside Prometheus. */
-interface Known extends Pick<CheckContext, 'api' | 'recorded' | 'rules' | 'metricNames' | 'lab'> {
+interface Known extends Pick<CheckContext, 'recorded' | 'rules' | 'metricNames' | 'lab'> {
   state: ClusterState | undefined
 }
 
@@ -54,7 +54,12 @@ const OF_RUNNING_PODS = /^(?:container_|k8s_(?:pod|container)_|node_namespace_po
  *
  * Throws a PrometheusUnreachable.
  */
-export async function withCause(verdict: Verdict, query: ExplainedQuery, known: Known): Promise<Verdict> {
+export async function withCause(
+  verdict: Verdict,
+  query: ExplainedQuery,
+  evaluator: Evaluator,
+  known: Known,
+): Promise<Verdict> {
   if (verdict.kind !== 'failed' || verdict.mayPassLater) return verdict
   // Any other hint names the metrics that Prometheus does not have, and how to get them.
   if (verdict.hint !== '' && verdict.hint !== METRICS_EXIST) return verdict
@@ -212,7 +217,7 @@ export async function withCause(verdict: Verdict, query: ExplainedQuery, known: 
   }
 
   async function ask(expr: string): Promise<Evaluation> {
-    return await evaluate(known.api, { ...query, kind: 'instant', expr })
+    return await evaluator.evaluate({ ...query, kind: 'instant', expr })
   }
 
   async function valuesOf(label: string, selector: string): Promise<string[]> {

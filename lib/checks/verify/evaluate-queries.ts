@@ -29,19 +29,92 @@ const EVALUATED_MS = 600_000
 /** The points before the last one. The number does not depend on the panel's width, so that panels share queries. */
 const POINTS = 2
 
-/** Runs a query. A refused one has no series. Throws a PrometheusUnreachable. */
-export async function evaluate(api: PrometheusApi, query: SentQuery): Promise<Evaluation> {
+/** The queries of a dashboard with one selection. */
+type Step = readonly SentQuery[]
+
+/** Queries Prometheus, each different query once. */
+export interface Evaluator {
+  evaluate(query: SentQuery): Promise<Evaluation>
+  /** Ends a step. Frees its large answers that no later step needs: for ten thousand pods all would take a gigabyte. */
+  end(step: Step): void
+}
+
+/** An answer with more series is large. */
+const LARGE_SERIES = 1_000
+
+/**
+ * An evaluator that caches results. It knows all queries in advance: an instant query with the text of a range query
+ * that ends at the same time uses the last point of the range.
+ */
+export function createEvaluator(api: PrometheusApi, steps: readonly Step[] = []): Evaluator {
+  const known = new Map<string, Promise<Evaluation>>()
+  const large = new Set<string>()
+  const all = steps.flat()
+  const ranges = new Map(all.flatMap(query => (query.kind === 'range' ? [[textOf(query), query] as const] : [])))
+  const rangeOf = (query: SentQuery) => (query.kind === 'instant' ? ranges.get(textOf(query)) : undefined)
+  const lastSteps = new Map(steps.flatMap(step => step.map(query => [keyOf(rangeOf(query) ?? query), step] as const)))
+  const cached = async (query: SentQuery): Promise<Evaluation> => {
+    const key = keyOf(query)
+    const evaluation = known.get(key) ?? evaluated(api, query)
+    known.set(key, evaluation)
+    if ((await evaluation).samples.length > LARGE_SERIES) large.add(key)
+    return await evaluation
+  }
+  return {
+    async evaluate(query) {
+      const range = rangeOf(query)
+      if (range === undefined) return await cached(query)
+      const whole = await cached(range)
+      return whole.refused === undefined ? atEnd(whole, query) : whole
+    },
+    end(step) {
+      for (const key of large) if (lastSteps.get(key) === step && large.delete(key)) known.delete(key)
+    },
+  }
+}
+
+function keyOf(query: SentQuery): string {
+  const steps = query.kind === 'range' ? [coarseStepMs(query), evaluatedMs(query)] : []
+  return [query.kind, ...steps, textOf(query)].join(' ')
+}
+
+function textOf({ expr, range }: SentQuery): string {
+  return `${range.untilMs} ${expr}`
+}
+
+/** The result of an instant query at the end of a range. */
+function atEnd({ samples, bad }: Evaluation, { range }: SentQuery): Evaluation {
+  return evaluation(
+    samples,
+    withPoints(bad, ([timeMs]) => timeMs >= range.untilMs),
+  )
+}
+
+function evaluation(samples: readonly Sample[], bad: readonly RangeSeries[], refused?: string): Evaluation {
+  const isInfinite = bad.some(({ points }) => points.some(([, value]) => !Number.isNaN(value)))
+  return { samples, bad, isInfinite, refused }
+}
+
+/** The series with such points, and only these points of them. */
+function withPoints(
+  series: readonly RangeSeries[],
+  isWanted: (point: RangeSeries['points'][number]) => boolean,
+): RangeSeries[] {
+  return series
+    .map(({ labels, points }) => ({ labels, points: points.filter(isWanted) }))
+    .filter(({ points }) => points.length > 0)
+}
+
+async function evaluated(api: PrometheusApi, query: SentQuery): Promise<Evaluation> {
   try {
     const series = await seriesOf(api, query, query.expr)
-    const bad = series.flatMap(({ labels, points }) => {
-      const found = points.filter(([, value]) => !Number.isFinite(value))
-      return found.length === 0 ? [] : [{ labels, points: found }]
-    })
-    const isInfinite = bad.some(({ points }) => points.some(([, value]) => !Number.isNaN(value)))
-    return { samples: samplesAtEnd(series, query.range), bad, isInfinite, refused: undefined }
+    return evaluation(
+      samplesAtEnd(series, query.range),
+      withPoints(series, ([, value]) => !Number.isFinite(value)),
+    )
   } catch (error) {
     if (!(error instanceof QueryError)) throw error
-    return { samples: [], bad: [], isInfinite: false, refused: error.why }
+    return evaluation([], [], error.why)
   }
 }
 

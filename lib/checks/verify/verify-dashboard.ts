@@ -1,6 +1,16 @@
+import { isDeepStrictEqual } from 'node:util'
 import type { Dashboard } from '../../grafana/dashboard-model.ts'
-import { type CheckResult, checkDashboard, errorVerdict, keyOf, NOWHERE } from './check-panels.ts'
+import {
+  type CheckResult,
+  checkDashboard,
+  errorVerdict,
+  keyOf,
+  NOWHERE,
+  type PlannedSelection,
+  planSelections,
+} from './check-panels.ts'
 import type { CheckContext } from './check-query.ts'
+import { createEvaluator, type Evaluator } from './evaluate-queries.ts'
 import type { Reading } from './pass-criteria.ts'
 import type { DashboardExpectations } from './query-expectations.ts'
 import { type DashboardResult, type Failure, type PanelResult, verdictOf } from './verify-report.ts'
@@ -23,18 +33,46 @@ export interface DashboardCheck {
   result(): DashboardResult
 }
 
-/** Verifies one dashboard. */
-export async function verifyDashboard(
+/** A dashboard and its queries. */
+export interface DashboardPlan extends DashboardToVerify {
+  /** Prerequisites of the dashboard that this cluster does not have, as text. If there are any, the plan has no queries. */
+  missing: readonly string[]
+  /** Why the plan has no queries, as a failure of the dashboard. */
+  failed: readonly CheckResult[]
+  selections: readonly PlannedSelection[]
+}
+
+/** Plans one dashboard with each selection of its variables. */
+export async function planDashboard(
   { dashboard, expectations }: DashboardToVerify,
   reading: Reading,
   context: CheckContext,
-): Promise<DashboardCheck> {
+): Promise<DashboardPlan> {
   const missing = (expectations?.prerequisites ?? []).flatMap(each => context.missing.get(each) ?? [])
-  const check = async (now: Reading, only?: ReadonlySet<string>) =>
-    await checkDashboard(dashboard, now, context, expectations, only).catch((error): CheckResult[] => [
-      { what: 'dashboard', place: NOWHERE, verdict: errorVerdict(error) },
-    ])
-  let results = missing.length > 0 ? [] : await check(reading)
+  const plan = { dashboard, expectations, missing, failed: [], selections: [] }
+  if (missing.length > 0) return plan
+  try {
+    return { ...plan, selections: await planSelections(dashboard, reading, context) }
+  } catch (error) {
+    return { ...plan, failed: [{ what: 'dashboard', place: NOWHERE, verdict: errorVerdict(error) }] }
+  }
+}
+
+/** The selections that differ from those before them: a variable with one value has it in all selections. */
+export function distinctSelections({ selections }: DashboardPlan): PlannedSelection[] {
+  const isSame = (a: PlannedSelection, b: PlannedSelection) => isDeepStrictEqual(a.selection.values, b.selection.values)
+  return selections.filter((each, at) => !selections.slice(0, at).some(before => isSame(before, each)))
+}
+
+/** Verifies one dashboard as planned. */
+export async function verifyDashboard(
+  plan: DashboardPlan,
+  evaluator: Evaluator,
+  reading: Reading,
+  context: CheckContext,
+): Promise<DashboardCheck> {
+  const { dashboard } = plan
+  let results = [...plan.failed, ...(await checkDashboard(dashboard, reading, context, { ...plan, evaluator }))]
   const retried = () => results.filter(({ verdict }) => verdict.kind === 'failed' && verdict.mayPassLater)
   const failures = () =>
     results.flatMap(({ place, verdict }): Failure[] => {
@@ -47,13 +85,14 @@ export async function verifyDashboard(
     failures,
     mayPassLater: () => retried().length > 0,
     async retry(again) {
-      const now = await check(again, new Set(retried().map(keyOf)))
-      const byKey = new Map(now.map(each => [keyOf(each), each]))
-      const isOfAll = ({ what }: CheckResult) => what === 'dashboard'
-      results = [
-        ...results.filter(each => !isOfAll(each)).map(each => byKey.get(keyOf(each)) ?? each),
-        ...now.filter(isOfAll),
-      ]
+      const only = new Set(retried().map(keyOf))
+      const { failed, selections } = await planDashboard(plan, again, context)
+      results = [...results.filter(({ what }) => what !== 'dashboard'), ...failed]
+      if (failed.length > 0) return
+      const steps = selections.map(({ queries }) => queries)
+      const checks = { ...plan, selections, evaluator: createEvaluator(context.api, steps), only }
+      const now = new Map((await checkDashboard(dashboard, again, context, checks)).map(each => [keyOf(each), each]))
+      results = results.map(each => now.get(keyOf(each)) ?? each)
     },
     async excuse(because) {
       const excused = async (result: CheckResult): Promise<CheckResult> => {
@@ -75,7 +114,7 @@ export async function verifyDashboard(
       const counts = {
         failed: failures().length,
         byPanel: panelResults(results),
-        notApplicable: missing.join(', '),
+        notApplicable: plan.missing.join(', '),
       }
       return {
         title: dashboard.title,

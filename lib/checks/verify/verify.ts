@@ -9,13 +9,20 @@ import { type FindSeries, knownSeries } from '../lint/lab-metrics.ts'
 import type { CatalogMetric } from '../lint/metric-catalog.ts'
 import { checkRules, ruleNotes } from './check-rules.ts'
 import { type EndedSeries, endedBy } from './ended-series.ts'
+import { createEvaluator } from './evaluate-queries.ts'
 import { queryFacts } from './panel-queries.ts'
 import type { Reading, StateReader } from './pass-criteria.ts'
 import { checkPlacement } from './placement.ts'
 import { dialectsOf, missingPrerequisites } from './prerequisites.ts'
 import { createReadings, readingWithoutCluster } from './read-states.ts'
 import { type LabCommands, scrapeProblems, withDownPart } from './scrape-problems.ts'
-import { type DashboardCheck, type DashboardToVerify, verifyDashboard } from './verify-dashboard.ts'
+import {
+  type DashboardCheck,
+  type DashboardToVerify,
+  distinctSelections,
+  planDashboard,
+  verifyDashboard,
+} from './verify-dashboard.ts'
 import { type Failure, otherResult, unreadable, type VerifyReport } from './verify-report.ts'
 
 export type { DashboardToVerify } from './verify-dashboard.ts'
@@ -90,14 +97,23 @@ export async function verify(options: VerifyOptions): Promise<VerifyReport> {
   const lab = { known, dialects: dialectsOf(missing), nearest: nearestAmong(names ?? []) }
   const context = { api, scrapeMs: options.scrapeMs, rules, recorded, metricNames, missing, lab }
 
+  onProgress('values of variables')
+  const plans = await Promise.all(
+    dashboards.map(async each => {
+      const plan = await planDashboard(each, first, context)
+      return { ...plan, selections: distinctSelections(plan) }
+    }),
+  )
+  const steps = plans.flatMap(({ selections }) => selections.map(({ queries }) => queries))
+  const evaluator = createEvaluator(api, steps)
   // In parallel: it takes some seconds on a large cluster.
   const placement = first.states === undefined ? [] : [checkPlacement(api, first, missing)]
   for (const each of placement) each.catch(() => {})
   const ruleCheck = options.rules && (await checkRules(options.rules, context, first.untilMs))
   const checks: DashboardCheck[] = ruleCheck === undefined ? [] : [ruleCheck]
-  for (const [index, each] of dashboards.entries()) {
-    onProgress(`${each.dashboard.title} (${index + 1} of ${dashboards.length})`)
-    checks.push(await verifyDashboard(each, first, context))
+  for (const [index, plan] of plans.entries()) {
+    onProgress(`${plan.dashboard.title} (${index + 1} of ${dashboards.length})`)
+    checks.push(await verifyDashboard(plan, evaluator, first, context))
   }
   checks.push(...(await Promise.all(placement)), ...unread)
   const excuseEnded = async () => {
