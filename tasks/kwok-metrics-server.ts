@@ -1,6 +1,6 @@
 /**
  * Starts metrics-server and registers it with the API server. It answers `kubectl top` and HorizontalPodAutoscalers with the usage that the
- * stats proxy reports. It needs two scrapes for a rate, at least 10 s apart.
+ * stats proxy reports. It scrapes every 10 s or less often, and needs two scrapes for a rate.
  *
  *   tsx tasks/kwok-metrics-server.ts
  *   kubectl --context kwok-queries-testing top pods -A
