@@ -57,19 +57,38 @@ export function chosenValue(
  * another query.
  */
 export function labelValuesQuery(query: string): { selector: string; label: string } | undefined {
-  const match = LABEL_VALUES.exec(query)
-  if (match === null) return undefined
-  const [, selector = '', label = ''] = match
-  return { selector: selector.trim() === '{}' ? '' : selector.trim(), label: unquoted(label) }
+  const [, inside] = /^\s*label_values\((.*)\)\s*$/s.exec(query) ?? []
+  if (inside === undefined) return undefined
+  const label = lastPart(inside.trimEnd())
+  const selector = inside
+    .trimEnd()
+    .slice(0, -label.length || undefined)
+    .replace(/,\s*$/, '')
+    .trim()
+  return { selector: selector === '{}' ? '' : selector, label: unquoted(label.trim()) }
 }
-
-/** The label is after the last comma, plain or in quotes; the selector before it can have commas of its own. */
-const LABEL_VALUES = /^\s*label_values\((?:(.*),)?\s*("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|`[^`]*`|[^,"'`]*?)\s*\)\s*$/s
 
 /** The form of a query other than `label_values`, and what is in its brackets; a query without a form is an expression. */
 export function queryForm(query: string): { form: string; inside: string } {
   const [, form = '', inside = query] = /^\s*(label_names|metrics|query_result)\((.*)\)\s*$/s.exec(query) ?? []
   return { form, inside }
+}
+
+/** The text after the last comma, or the name in quotes at the end. The selector before it can have commas of its own. */
+function lastPart(text: string): string {
+  const quote = text.at(-1) ?? ''
+  const marks = ['"', "'", '`']
+  if (!marks.includes(quote)) return text.slice(1 + Math.max(...[',', ...marks].map(mark => text.lastIndexOf(mark))))
+  let start = text.length - 1
+  do start = text.lastIndexOf(quote, start - 1)
+  while (start > 0 && quote !== '`' && isEscaped(text, start))
+  return start === -1 ? '' : text.slice(start)
+}
+
+function isEscaped(text: string, at: number): boolean {
+  let before = at
+  while (text[before - 1] === '\\') before--
+  return (at - before) % 2 === 1
 }
 
 async function queried(query: string, { api, range }: VariableQuestion): Promise<string[]> {
