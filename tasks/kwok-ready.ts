@@ -5,6 +5,7 @@
  *   tsx tasks/kwok-ready.ts
  */
 
+import { makeCommand } from '../lib/cli/settings.ts'
 import { waitUntilMeasured } from '../lib/kwok/lab-ready.ts'
 import type { Lab } from '../lib/lab/lab.ts'
 import { hasOtelMetrics } from '../lib/lab/metrics-dialects.ts'
@@ -52,7 +53,7 @@ ${exampleQueries(lab)
   .map(query => `  ${query}`)
   .join('\n')}
 
-Next: make verify, make kwok-status, make kwok NODE_COUNT=100 POD_COUNT=1000, make kwok-down`
+Next: ${['verify', 'kwok-status', 'kwok NODE_COUNT=100 POD_COUNT=1000', 'kwok-down'].map(target => makeCommand(target, clusterName)).join(', ')}`
 }
 
 /** CPU by node, the greatest memory, and requested CPU by node, under the names that the lab has. */

@@ -70,7 +70,7 @@ export function podCredentials(env = process.env, dir = SERVICE_ACCOUNT_DIR): Cr
   }
 }
 
-/** The credentials of any kubeconfig, with token files, exec plugins and the other ways that @kubernetes/client-node supports. */
+/** The credentials of any kubeconfig, with exec plugins and the other ways that @kubernetes/client-node supports. */
 async function libraryCredentials(kubeconfig: string | undefined, context: string | undefined): Promise<Credentials> {
   const { KubeConfig } = await import('@kubernetes/client-node')
   const config = new KubeConfig()

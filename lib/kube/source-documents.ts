@@ -293,7 +293,7 @@ function parseJson(json: string, place: string): unknown {
  * The reason, line and column (from 1) of the first syntax error in JSON, by esbuild; undefined for valid JSON. The errors of Node.js have a
  * position only in some cases.
  */
-export function jsonFault(json: string): { why: string; line: number; column: number } | undefined {
+export function jsonFault(json: string): { why: string | undefined; line: number; column: number } | undefined {
   try {
     // Loading esbuild takes a tenth of a second.
     const { transformSync } = createRequire(import.meta.url)('esbuild') as typeof import('esbuild')
@@ -303,7 +303,9 @@ export function jsonFault(json: string): { why: string; line: number; column: nu
     if (!first?.location) return undefined
     const { line, column, lineText } = first.location
     // Its column is in bytes.
-    return { why: first.text, line, column: Buffer.from(lineText).subarray(0, column).toString().length + 1 }
+    // Of some errors it only repeats the text.
+    const why = first.text.startsWith('JSON ') || first.text.startsWith('Expected') ? first.text : undefined
+    return { why, line, column: Buffer.from(lineText).subarray(0, column).toString().length + 1 }
   }
   return undefined
 }

@@ -106,8 +106,12 @@ export function capacityProblem(
     ['pods', 'pods', 1],
   ] as const) {
     const sum = (all: readonly ResourceRequests[]) => all.reduce((total, each) => total + each[name], 0) / size
+    const largest = (all: readonly ResourceRequests[]) => Math.max(0, ...all.map(each => each[name])) / size
+    if (largest(requests) > largest(allocatable)) {
+      return `one pod needs ${round(largest(requests))} ${unit}, and the largest node has ${round(largest(allocatable))}`
+    }
     const free = Math.max(0, 0.9 * (sum(allocatable) - sum(usedRequests)))
-    if (sum(requests) > free) return `it needs ${round(sum(requests))} ${unit}, and ${round(free)} are free`
+    if (sum(requests) > free) return `it needs ${round(sum(requests))} ${unit}, and ${round(free)} can be used`
   }
   return undefined
 }

@@ -102,8 +102,13 @@ const loadedRuleSchema = v.object({
   /** How long it took. */
   evaluationTime: duration,
 })
-const groupSchema = v.object({ file: string, name: string, interval: duration, rules: v.array(loadedRuleSchema) })
-const rulesSchema = v.object({ groups: v.array(groupSchema) })
+const groupSchema = v.object({
+  file: string,
+  name: string,
+  interval: duration,
+  rules: v.nullish(v.array(loadedRuleSchema), []),
+})
+const rulesSchema = v.object({ groups: v.nullish(v.array(groupSchema), []) })
 
 /** A series of an alert that waits or fires. */
 export type ActiveAlert = v.InferOutput<typeof activeAlertSchema>
@@ -166,8 +171,9 @@ export function createPrometheusApi(
       return await names('labels', selector, range)
     },
     async rules() {
-      const { groups } = v.parse(rulesSchema, await ask('state', 'rules', 'rules'))
-      return groups.flatMap(({ name: group, rules, ...rest }) =>
+      const answer = v.safeParse(rulesSchema, await ask('state', 'rules', 'rules'))
+      if (!answer.success) throw new QueryError(`Cannot read the rules of ${url}`, v.summarize(answer.issues))
+      return answer.output.groups.flatMap(({ name: group, rules, ...rest }) =>
         rules.map((rule, index) => ({ ...rule, ...rest, group, index })),
       )
     },

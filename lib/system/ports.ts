@@ -81,13 +81,16 @@ export async function requireFreePorts(settings: Settings, names: readonly PortS
     if (!(await isPortFree(port))) used.push({ port, variable, holder: await describePortHolder(port) })
   }
   if (used.length === 0) return
-  const all = (part: 'port' | 'variable' | 'holder') => [...new Set(used.map(each => each[part]))].join(', ')
-  const [ports, are, change] =
-    used.length === 1
-      ? ['port', 'it is', 'a free port, or stop that program']
-      : ['ports', 'they are', 'free ports, or stop those programs: `make kwok-down` stops a lab']
-  throw new LabError(`Cannot use ${ports} ${all('port')}`, {
-    why: `${are} in use by ${all('holder')}`,
-    next: `set ${all('variable')} to ${change}`,
+  const [first] = used
+  const all = (part: 'port' | 'variable') => used.map(each => each[part]).join(', ')
+  if (first !== undefined && used.length === 1) {
+    throw new LabError(`Cannot use port ${first.port}`, {
+      why: `it is in use by ${first.holder}`,
+      next: `set ${first.variable} to a free port, or stop that program`,
+    })
+  }
+  throw new LabError(`Cannot use ports ${all('port')}`, {
+    why: used.map(({ port, holder }) => `${port} is in use by ${holder}`).join(', '),
+    next: `set ${all('variable')} to free ports, or stop those programs: \`make kwok-down CLUSTER_NAME=<name>\` stops a lab`,
   })
 }

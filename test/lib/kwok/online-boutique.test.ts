@@ -132,16 +132,16 @@ const taint = (effect: string) => ({ taints: [{ key: 'x', effect }] })
 const capacity = suite('capacityProblem()')
 for (const [fact, requests, nodes, others, expected] of [
   ['accepts nine tenths of a node', request(0.4, 0.8, 9), [node('a')], [], undefined],
-  ['counts CPUs', request(0.5, 0.1, 8), [node('a')], [], 'it needs 4 CPUs, and 3.6 are free'],
-  ['counts memory', request(0.1, 1, 8), [node('a')], [], 'it needs 8 GiB of memory, and 7.2 are free'],
-  ['counts pods', request(0.1, 0.1, 10), [node('a')], [], 'it needs 10 pods, and 9 are free'],
+  ['counts CPUs', request(0.5, 0.1, 8), [node('a')], [], 'it needs 4 CPUs, and 3.6 can be used'],
+  ['counts memory', request(0.1, 1, 8), [node('a')], [], 'it needs 8 GiB of memory, and 7.2 can be used'],
+  ['counts pods', request(0.1, 0.1, 10), [node('a')], [], 'it needs 10 pods, and 9 can be used'],
   ['adds nodes', request(0.5, 0.1, 8), [node('a'), node('b')], [], undefined],
   [
     'subtracts the requests of other pods, unless they have ended',
     request(0.5, 0.1, 5),
     [node('a')],
     [pod('a'), pod('a', 'Succeeded'), pod('a', 'Failed'), pod(undefined), pod('gone')],
-    'it needs 2.5 CPUs, and 2.3 are free',
+    'it needs 2.5 CPUs, and 2.3 can be used',
   ],
   [
     'leaves out unschedulable nodes',
@@ -153,9 +153,22 @@ for (const [fact, requests, nodes, others, expected] of [
       node('not-ready', taint('NoExecute')),
     ],
     [],
-    'it needs 4 CPUs, and 3.6 are free',
+    'it needs 4 CPUs, and 3.6 can be used',
   ],
-  ['has nothing free without nodes', request(0.1, 0.1, 1), [], [], 'it needs 0.1 CPUs, and 0 are free'],
+  [
+    'has nothing free without nodes',
+    request(0.1, 0.1, 1),
+    [],
+    [],
+    'one pod needs 0.1 CPUs, and the largest node has 0',
+  ],
+  [
+    'refuses a pod larger than each node',
+    request(5, 0.1, 1),
+    [node('a'), node('b')],
+    [],
+    'one pod needs 5 CPUs, and the largest node has 4',
+  ],
 ] as const) {
   capacity(fact, () => assert.equal(capacityProblem(requests, nodes, others), expected))
 }

@@ -57,9 +57,9 @@ requires('names all ports in use at once', async ({ child, port }) => {
   const settings = settingsOf({ OTLP_HTTP_PORT: `${port}`, PROMETHEUS_PORT: `${other}` })
   await assert.rejects(requireFreePorts(settings, ['prometheusPort', 'otlpHttpPort']), {
     message: new RegExp(
-      `^Cannot use ports ${other}, ${port}: they are in use by \\S+ \\(pid ${process.pid}\\), \\S+ \\(pid ${child.pid}\\)$`,
+      `^Cannot use ports ${other}, ${port}: ${other} is in use by \\S+ \\(pid ${process.pid}\\), ${port} is in use by \\S+ \\(pid ${child.pid}\\)$`,
     ),
-    next: 'set PROMETHEUS_PORT, OTLP_HTTP_PORT to free ports, or stop those programs: `make kwok-down` stops a lab',
+    next: 'set PROMETHEUS_PORT, OTLP_HTTP_PORT to free ports, or stop those programs: `make kwok-down CLUSTER_NAME=<name>` stops a lab',
   })
   await new Promise(resolve => server.close(resolve))
 })

@@ -89,7 +89,7 @@ plane('more replicas of Online Boutique than fit are refused, and nothing change
     ended,
     'kwok-boutique',
     2,
-    /^BOUTIQUE_REPLICAS=100 is more than the nodes can hold: it needs [\d.]+ CPUs, and [\d.]+ are free$/m,
+    /^BOUTIQUE_REPLICAS=100 is more than the nodes can hold: it needs [\d.]+ CPUs, and [\d.]+ can be used$/m,
   )
   assert.equal((await allPods(lab)).filter(pod => pod.namespace === 'online-boutique').length, 24)
 })
