@@ -9,7 +9,7 @@ import { existsSync } from 'node:fs'
 import { deleteCluster } from '../lib/kwok/kwok-cluster.ts'
 import { requireOwnCluster } from '../lib/lab/cluster-owner.ts'
 import { restoreContext } from '../lib/lab/kubectl-context.ts'
-import { removeLabDir } from '../lib/lab/lab.ts'
+import { removeLabDir, whyNoLab } from '../lib/lab/lab.ts'
 import { removeSocketDir } from '../lib/lab/socket-dir.ts'
 import { print, runTask, say } from '../lib/lab/task.ts'
 import { labServices } from '../lib/services/service.ts'
@@ -20,7 +20,8 @@ const about = 'Takes the lab down: processes, cluster, state, and the kubectl co
 await runTask({ about, settings: [], ignoreCreationSettings: true, changesLab: true }, async ({ lab }) => {
   const name = lab.settings.clusterName
   if (!existsSync(lab.clusterDir) && !existsSync(lab.dir)) {
-    print(`There is no lab "${name}"`)
+    const why = whyNoLab(lab)
+    print(`There is no lab "${name}"${why === undefined ? '' : `: ${why}`}`)
     return
   }
   requireOwnCluster(lab)

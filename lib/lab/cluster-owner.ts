@@ -4,7 +4,7 @@ import { LabError } from '../cli/errors.ts'
 import { makeCommand } from '../cli/settings.ts'
 import { fields, text } from '../kube/json.ts'
 import { readYamlDocuments } from '../system/yaml-files.ts'
-import type { Lab } from './lab.ts'
+import { type Lab, whyNoLab } from './lab.ts'
 
 /** Creates kwokctl's folder of a cluster, with a file that names this lab as the owner. */
 export function markCluster(lab: Lab): void {
@@ -60,6 +60,7 @@ export function requireCluster(lab: Lab): void {
   requireOwnCluster(lab)
   if (isClusterMade(lab)) return
   throw new LabError(`There is no KWOK cluster "${lab.settings.clusterName}"`, {
+    why: whyNoLab(lab),
     next: makeCommand('kwok', lab.settings.clusterName),
   })
 }

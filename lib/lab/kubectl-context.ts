@@ -1,4 +1,4 @@
-import { accessSync, constants, existsSync, readdirSync, rmSync, statSync } from 'node:fs'
+import { accessSync, constants, existsSync, rmSync, statSync } from 'node:fs'
 import { devNull, homedir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
 import { LabError, messageOf } from '../cli/errors.ts'
@@ -8,7 +8,7 @@ import { programPath } from '../programs/programs.ts'
 import { nearestExisting } from '../system/disk.ts'
 import { run } from '../system/run.ts'
 import { readYamlDocuments } from '../system/yaml-files.ts'
-import { type Lab, type LabRecord, readRecord, recordPath, writeFileAtomically, writeRecord } from './lab.ts'
+import { type Lab, type LabRecord, labDirs, readRecord, recordPath, writeFileAtomically, writeRecord } from './lab.ts'
 
 /** The kubeconfig file that kubectl writes: the first file of `KUBECONFIG` that exists, else its last, else `~/.kube/config`. */
 export function userKubeconfig(env: NodeJS.ProcessEnv): string {
@@ -119,10 +119,7 @@ export async function restoreContext(lab: Lab): Promise<void> {
 
 /** A lab that was created after this one has this lab's context as its previous one: it gets the one before. */
 function handOverContext(lab: Lab, { previousContext, kubeconfigMade }: LabRecord): void {
-  for (const other of readdirSync(dirname(lab.dir), { withFileTypes: true })) {
-    // The labs' locks are beside them.
-    if (!other.isDirectory()) continue
-    const dir = join(dirname(lab.dir), other.name)
+  for (const dir of labDirs(lab)) {
     const record = readRecord(dir)
     if (record?.previousContext !== lab.context || previousContext === undefined) continue
     const updated = {

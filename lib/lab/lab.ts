@@ -1,6 +1,16 @@
-import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, rmdirSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { homedir } from 'node:os'
-import { dirname, join, resolve } from 'node:path'
+import { basename, dirname, join, resolve } from 'node:path'
 import { LabError, messageOf, systemErrorCode } from '../cli/errors.ts'
 import {
   chosenText,
@@ -91,7 +101,7 @@ function openContext(given: { flags: SettingTexts; env: NodeJS.ProcessEnv }): La
   const chosen = chosenText('kubeContext', given)?.text ?? 'auto'
   const name = chosenText('clusterName', given)?.text ?? setting('clusterName').default
   const context = chosen === 'auto' ? `k3d-${name}` : chosen
-  const dir = join(projectDir, '.lab', `context_${encodeURIComponent(context)}`)
+  const dir = labDir(`${contextPrefix}${encodeURIComponent(context)}`)
   const record = readRecord(dir)
   // In a cluster of the user's, a next run can change everything.
   const isFixed = record?.k3dCluster !== undefined
@@ -151,6 +161,21 @@ export function removeLabDir(lab: Lab): void {
   } catch {
     // It has another lab, or does not exist.
   }
+}
+
+/** The folders of the labs of this clone. */
+export function labDirs(lab: Lab): string[] {
+  const parent = dirname(lab.dir)
+  const entries = existsSync(parent) ? readdirSync(parent, { withFileTypes: true }) : []
+  // The labs' locks are beside them.
+  return entries.flatMap(entry => (entry.isDirectory() ? [join(parent, entry.name)] : []))
+}
+
+/** A reason for "There is no lab": the names of this clone's other KWOK labs; undefined without any. */
+export function whyNoLab(lab: Lab): string | undefined {
+  const others = labDirs(lab).filter(dir => dir !== lab.dir && existsSync(recordPath(dir)))
+  const names = others.flatMap(dir => (basename(dir).startsWith(contextPrefix) ? [] : [`"${basename(dir)}"`]))
+  return names.length === 0 ? undefined : `this clone has the labs ${names.join(', ')}; CLUSTER_NAME selects one`
 }
 
 /** The path of a lab's record. */
@@ -215,6 +240,9 @@ export function writeFileAtomically(path: string, text: string, mode = 0o600): v
     })
   }
 }
+
+/** Names of KWOK labs have no underscore. */
+const contextPrefix = 'context_'
 
 function labDir(clusterName: string): string {
   return join(projectDir, '.lab', clusterName)

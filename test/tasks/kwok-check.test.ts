@@ -41,7 +41,8 @@ check('waits for a slow engine, reports it, and creates nothing', () => {
 
 check('leaves nothing for kwok-down', async () => {
   const { status, stdout } = await importTask('kwok-down.ts', [], { env })
-  assert.deepEqual([status, stdout], [0, `There is no lab "${clusterName}"\n`])
+  assert.equal(status, 0)
+  assert.match(stdout, new RegExp(`^There is no lab "${clusterName}"`))
 })
 
 check('creates nothing when it refuses', async () => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { suite } from 'uvu'
 import { parse } from 'yaml'
 import { programOptions } from '../../../lib/kwok/component-processes.ts'
@@ -167,6 +167,15 @@ for (const [fact, stderr, said] of [
 errors.run()
 
 const clusters = suite('requireCluster(), isClusterMade()')
+
+clusters('names the other KWOK labs of the clone when there is none of that name', () => {
+  const lab = tempLab()
+  for (const name of ['small', 'context_k3d-lab', 'no-record']) mkdirSync(join(dirname(lab.dir), name))
+  for (const name of ['small', 'context_k3d-lab']) writeFileSync(join(dirname(lab.dir), name, 'lab.json'), '{}')
+  assert.throws(() => requireCluster(lab), {
+    message: 'There is no KWOK cluster "unit": this clone has the labs "small"; CLUSTER_NAME selects one',
+  })
+})
 
 clusters('refuses to go on without a cluster, and with one that is half made', () => {
   const lab = tempLab()
